@@ -1,0 +1,223 @@
+"""One open link and the conversation on it: feeds what arrives, sends what is to be sent, wakes at its deadlines.
+
+All decisions are in `protocol.connection`; here are only tasks, futures and the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from driveway_bridge.commands.base import Command
+from driveway_bridge.errors import LinkLost
+from driveway_bridge.link.base import Link
+from driveway_bridge.protocol.connection import Connection
+from driveway_bridge.protocol.events import (
+    Broadcast,
+    CountersNeeded,
+    Outcome,
+    Refused,
+    Reply,
+    Sent,
+    SessionReady,
+    Unanswered,
+)
+from driveway_bridge.protocol.session import SavedSession
+from driveway_bridge.state.body import Body
+
+SEND_S = 3.0
+"""A link that does not take one frame within this is as good as lost."""
+CLOSE_S = 2.0
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """One request of one command on one link, and what was seen of it."""
+
+    command: Command
+    report: Callable[[str], None]
+    future: asyncio.Future[Outcome]
+    id: int = 0
+    exchanges: int = 0
+    """Frames sent that want an answer, handshakes included."""
+    handshakes: int = 0
+    session_at: float | None = None
+    """When the first handshake request went out."""
+    sent_at: float | None = None
+    """When the first frame with the command itself went out; parts of it may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Who is told what happens on a call."""
+
+    broadcast: Callable[[Body], None]
+    late_reply: Callable[[Ask, Reply], None]
+    """An answer to a request that was over."""
+    lost: Callable[[LinkLost], None]
+    reserve: Callable[[CountersNeeded], Awaitable[SavedSession]]
+    """Write a block of counters down."""
+
+
+class Call:
+    """Open from its making until `lost` is told or `close` is called."""
+
+    def __init__(self, link: Link, connection: Connection, listener: Listener, clock: Callable[[], float]) -> None:
+        """Begin to listen; needs a running loop."""
+        self.open = True
+        self.connection = connection
+        self._link = link
+        self._listener = listener
+        self._clock = clock
+        self._asks: dict[int, Ask] = {}
+        self._over: dict[int, Ask] = {}
+        self._outbox: asyncio.Queue[tuple[Ask, Sent, bytes]] = asyncio.Queue()
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._spawn(self._receive())
+        self._spawn(self._send())
+
+    async def ask(self, ask: Ask, *, timeout_s: float, answer_s: float) -> Outcome:
+        """Put a request and wait for its outcome; LinkLost when the link goes first. Cancelling forgets the request."""
+        if not self.open:
+            raise LinkLost("link_lost", may_have_happened=False)
+        ask.id = self.connection.request(ask.command, self._clock(), timeout_s=timeout_s, answer_s=answer_s)
+        self._asks[ask.id] = ask
+        self._process()
+        try:
+            return await ask.future
+        finally:
+            self._asks.pop(ask.id, None)
+            if ask.future.cancelled():
+                self.connection.cancel(ask.id, self._clock())
+                self._process()
+
+    def hasten(self, ask: Ask, within_s: float) -> None:
+        """Wait for this answer `within_s` seconds longer at most."""
+        if ask.id in self._asks:
+            self.connection.hasten(ask.id, self._clock() + within_s)
+            self._loop.call_soon(self._process)  # we may be in the middle of it
+
+    async def close(self) -> None:
+        """Give the link back; whoever still waits gets LinkLost."""
+        self._end(LinkLost("link_lost", "we hung up"))
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._link.close()
+        except TimeoutError:
+            return  # nobody answers on the other side; there is nothing more to be done
+
+    # Inside -----------------------------------------------------------------------------------------------------------
+
+    def _process(self) -> None:
+        """Hand over what the conversation has produced, and set the clock for its next deadline."""
+        if not self.open:
+            return
+        frames = iter(self.connection.data_to_send())
+        while (event := self.connection.next_event()) is not None:
+            if isinstance(event, Sent):
+                frame = next(frames)
+                if event.id in self._asks:
+                    self._outbox.put_nowait((self._asks[event.id], event, frame))
+            elif isinstance(event, (Reply, Refused, Unanswered)):
+                self._on_outcome(event)
+            elif isinstance(event, Broadcast):
+                self._listener.broadcast(event.body)
+            elif isinstance(event, CountersNeeded):
+                self._spawn(self._reserve(event))
+            else:
+                assert isinstance(event, SessionReady)  # noqa: S101 - the only one left; told by `saved` as well
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self.connection.next_deadline()
+        self._timer = None if deadline is None else self._loop.call_later(deadline - self._clock(), self._on_timer)
+
+    def _on_timer(self) -> None:
+        self.connection.handle_deadline(self._clock())
+        self._process()
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        ask = self._asks.pop(outcome.id, None)
+        if ask is not None:
+            self._over[ask.id] = ask
+            while len(self._over) > len(self._asks) + 8:
+                del self._over[next(iter(self._over))]
+            if not ask.future.done():
+                ask.future.set_result(outcome)
+        elif isinstance(outcome, Reply) and outcome.id in self._over:
+            self._listener.late_reply(self._over.pop(outcome.id), outcome)
+
+    async def _receive(self) -> None:
+        while True:
+            data = await self._link.receive()
+            self.connection.receive_data(data, self._clock())
+            self._process()
+
+    async def _send(self) -> None:
+        while True:
+            ask, sent, frame = await self._outbox.get()
+            if ask.future.done():
+                continue
+            before = ask.sent_at
+            now = self._clock()
+            ask.exchanges += 1
+            if sent.handshake:
+                ask.handshakes += 1
+                ask.session_at = now if ask.session_at is None else ask.session_at
+                ask.report("session")
+            elif before is None:
+                ask.sent_at = now
+            try:
+                async with asyncio.timeout(SEND_S):
+                    await self._link.send(frame)
+            except TimeoutError as error:
+                raise LinkLost("link_lost", "the link took no more", may_have_happened=True) from error
+            except LinkLost as error:
+                if not error.may_have_happened:
+                    ask.sent_at = before
+                raise
+            if not sent.handshake:
+                ask.report("sent")
+
+    async def _reserve(self, needed: CountersNeeded) -> None:
+        block = await self._listener.reserve(needed)
+        if self.open:
+            self.connection.grant(needed.domain, block, self._clock())
+            self._process()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_done)
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, LinkLost):
+            if self._end(error):
+                self._listener.lost(error)
+        elif error is not None and self._end(error):  # a mistake of ours: those who wait shall see it
+            self._listener.lost(LinkLost("link_lost", type(error).__name__))
+            self._loop.call_exception_handler({"message": "the conversation with the car broke", "exception": error})
+
+    def _end(self, error: BaseException) -> bool:
+        """Stop working and tell those who wait; False when that has been done before."""
+        if not self.open:
+            return False
+        self.open = False
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        for ask in self._asks.values():
+            if not ask.future.done():
+                ask.future.set_exception(
+                    LinkLost("link_lost", error.detail, may_have_happened=ask.sent_at is not None)
+                    if isinstance(error, LinkLost)
+                    else error
+                )
+        return True

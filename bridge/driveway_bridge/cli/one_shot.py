@@ -1,0 +1,135 @@
+"""One command to one car, without broker or daemon: call, put it, hang up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from driveway_bridge import key_store
+from driveway_bridge.addressing import LinkSettings
+from driveway_bridge.cli.lazy_group import STOPPED
+from driveway_bridge.cli.progress import Progress
+from driveway_bridge.commands import security
+from driveway_bridge.contract import Outcome
+from driveway_bridge.link.base import Dialer
+from driveway_bridge.protocol.keys import PrivateKey
+from driveway_bridge.session_store import SessionStore
+from driveway_bridge.vehicle import Execution, Vehicle
+
+HANG_UP_S: Final = 1.0
+"""For giving the link back, when the result is known and shown."""
+_GRACE_S: Final = 0.5
+_EXIT: Final = {Outcome.CONFIRMED: 0, Outcome.UNCONFIRMED: 3}
+"""Exit status by outcome; 1 for all others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is wanted of which car, and the way to it."""
+
+    command: str
+    vin: str
+    link: LinkSettings
+    data: Path
+    timeout_s: float
+    hci: str | None
+
+
+def perform(request: Request, show: Callable[[Execution], None], show_stopped: Callable[[bool], None]) -> int:
+    """Do it and `show` what became of it; gives the exit status. ConfigurationError when the folder cannot be used.
+
+    After Ctrl-C `show_stopped` is told whether the command may have been sent.
+    """
+    key = key_store.load_or_create(request.data)
+    with contextlib.closing(SessionStore(request.data)) as store, _LeavingInTime() as leaving:
+        with contextlib.suppress(KeyboardInterrupt):  # shown, and in the status, by then
+            asyncio.run(_act(request, key, store, leaving, show, show_stopped))
+        return leaving.status
+
+
+async def _act(
+    request: Request,
+    key: PrivateKey,
+    store: SessionStore,
+    leaving: _LeavingInTime,
+    show: Callable[[Execution], None],
+    show_stopped: Callable[[bool], None],
+) -> None:
+    dialer = _dialer(request)
+    # The link is given back after the result is shown: who stands at the car waits for no more than that.
+    vehicle = Vehicle(request.vin, key, dialer, store, hold_s=HANG_UP_S)
+    progress = Progress()
+    try:
+        with progress:
+            execution = await _bounded(vehicle, request, progress)
+        leaving.status = _EXIT.get(execution.outcome, 1)
+        show(execution)
+    except asyncio.CancelledError:
+        leaving.status = STOPPED
+        show_stopped(request.command != "status" and progress.may_have_been_sent)
+        raise
+    finally:
+        sys.stdout.flush()
+        with contextlib.suppress(TimeoutError):  # what does not hang up in time is hung up by our end
+            async with asyncio.timeout(HANG_UP_S):
+                await vehicle.close()
+                await dialer.close()
+        leaving.soon()
+
+
+async def _bounded(vehicle: Vehicle, request: Request, progress: Progress) -> Execution:
+    """Execute, with an end of our own: a link that hangs in the system's calls must not make the owner wait."""
+    command = getattr(security, request.command)()
+    try:
+        async with asyncio.timeout(request.timeout_s + _GRACE_S):
+            return await vehicle.execute(command, timeout_s=request.timeout_s, progress=progress.enter)
+    except TimeoutError:
+        sent = progress.may_have_been_sent and request.command != "status"
+        return Execution(
+            outcome=Outcome.UNCONFIRMED if sent else Outcome.FAILED,
+            reason="no_answer" if progress.may_have_been_sent else "no_connection",
+            detail="the link hangs",
+            phases_ms={"total": (request.timeout_s + _GRACE_S) * 1000},
+            may_have_happened=sent,
+            temporary=True,
+        )
+
+
+def _dialer(request: Request) -> Dialer:
+    if request.link == "bluetooth":
+        from driveway_bridge.link.bluetooth import BluetoothDialer  # needs a radio's libraries
+
+        return BluetoothDialer(request.vin, hci=request.hci)
+    from driveway_bridge.link.tcp import TcpDialer
+
+    return TcpDialer(request.link.host, request.link.port)
+
+
+class _LeavingInTime:
+    """Sees to it that the process ends soon after all is done.
+
+    A name that is still being looked up keeps a thread busy, for many seconds when the network is down, and Python
+    waits for its threads. Everything is shown and stored by then.
+    """
+
+    def __init__(self) -> None:
+        self.status = 1
+        self._timer = threading.Timer(HANG_UP_S, lambda: os._exit(self.status))
+        self._timer.daemon = True
+
+    def soon(self) -> None:
+        """From now on it may take no longer than `HANG_UP_S`."""
+        self._timer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()

@@ -1,0 +1,1 @@
+"""Commands by subject: pure functions from arguments to `Command`. See `base` for the shape."""

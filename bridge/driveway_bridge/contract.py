@@ -1,0 +1,395 @@
+"""The MQTT contract of Driveway, version 1: topics, payloads, signatures. Reason codes are in `reasons.py`.
+
+Both files use the standard library only and stand twice, byte for byte: in the bridge and in the Home Assistant
+component. Payloads are JSON objects in UTF-8. Readers ignore fields that they do not know.
+
+Time on the wire is the bridge's own monotonic clock, in seconds since its start, together with the id of that start
+(`boot`): no wall clock is needed, and none is believed. A sender that has heard `clock` adds the time that has passed
+on its own monotonic clock.
+
+A command is `{"document": TEXT, "signature": HEX}`: TEXT is itself JSON, and the signature is the HMAC-SHA-256 of the
+very bytes of TEXT, so that nobody has to agree on how JSON is written.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from types import NoneType
+from typing import Any, Final, TypeVar
+
+CONTRACT: Final = 1
+DEFAULT_BASE: Final = "driveway"
+MAX_PAYLOAD: Final = 8192
+"""Bytes of a command; what is longer is not even read."""
+LOCK_TTL_S: Final = 5.0
+"""Seconds that a lock command lives: it is passed on within them or never."""
+MAX_TTL_S: Final = 60.0
+CLOCK_EVERY_S: Final = 3.0
+ONLINE: Final = "online"
+OFFLINE: Final = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Names below one base for one bridge; `+` as bridge or car gives the filter for all of them."""
+
+    base: str
+    bridge: str = "+"
+
+    @property
+    def info(self) -> str:
+        """Retained: who the bridge is, its cars, what it can do (`Info`)."""
+        return f"{self.base}/{self.bridge}/info"
+
+    @property
+    def status(self) -> str:
+        """Retained: `online`, or `offline` by last will."""
+        return f"{self.base}/{self.bridge}/status"
+
+    @property
+    def clock(self) -> str:
+        """Every few seconds and on request: `{"boot": .., "now": seconds}`."""
+        return f"{self.base}/{self.bridge}/clock"
+
+    @property
+    def clock_request(self) -> str:
+        """Anything published here makes the bridge tell its clock at once."""
+        return f"{self.base}/{self.bridge}/clock/get"
+
+    def link(self, car: str = "+") -> str:
+        """Retained: whether and how the car is reached (`LinkState`)."""
+        return f"{self.base}/{self.bridge}/{car}/link"
+
+    def state(self, car: str = "+", subject: str = "+") -> str:
+        """Retained: values of one subject, each `{"value": .., "at": seconds, "source": ..}`."""
+        return f"{self.base}/{self.bridge}/{car}/state/{subject}"
+
+    def command(self, car: str = "+") -> str:
+        """Signed commands for one car."""
+        return f"{self.base}/{self.bridge}/{car}/command"
+
+    def result(self, car: str = "+") -> str:
+        """What became of commands (`Result`)."""
+        return f"{self.base}/{self.bridge}/{car}/result"
+
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def valid_name(text: object) -> bool:
+    """Whether a bridge, car, client or command id has the allowed shape: 1 to 64 letters, digits, `_`, `-`."""
+    return isinstance(text, str) and _NAME.fullmatch(text) is not None
+
+
+def valid_base(text: str) -> bool:
+    """Whether this may be a base topic: names joined by `/`."""
+    return len(text) <= 128 and all(valid_name(part) for part in text.split("/"))
+
+
+class Outcome(StrEnum):
+    """Stations of a command; the last five are final, and each command reaches exactly one of them."""
+
+    ACCEPTED = "accepted"
+    SENT = "sent"
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"
+    """It was sent, and its fate is not known."""
+    REFUSED = "refused"
+    """The car or the bridge said no."""
+    EXPIRED = "expired"
+    FAILED = "failed"
+    """It was not sent."""
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing follows."""
+        return self not in (Outcome.ACCEPTED, Outcome.SENT)
+
+
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CODE_LENGTH: Final = 20
+
+
+def new_code() -> str:
+    """Make a code of 100 random bits, in five groups of four that are easy to read out and to type."""
+    letters = "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH))
+    return "-".join(letters[start : start + 4] for start in range(0, _CODE_LENGTH, 4))
+
+
+def plain_code(text: str) -> str:
+    """Give a typed code its plain form, 20 characters; look-alikes are put right. ValueError when it is no code."""
+    plain = re.sub(r"[\s-]", "", text).upper().translate(str.maketrans("OIL", "011"))
+    if len(plain) != _CODE_LENGTH or any(letter not in _ALPHABET for letter in plain):
+        raise ValueError(f"a code has {_CODE_LENGTH} letters and digits")
+    return plain
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who may command a bridge: a client's public id and its key, both from the code."""
+
+    client: str
+    key: bytes = field(repr=False)
+
+    @classmethod
+    def from_code(cls, code: str) -> Signer:
+        """Derive both; ValueError when it is no code."""
+        secret = plain_code(code).encode()
+        client = hmac.digest(secret, b"driveway client id", "sha256").hex()[:16]
+        return cls(client, hmac.digest(secret, b"driveway command key", "sha256"))
+
+    def signature(self, document: bytes) -> str:
+        """HMAC-SHA-256 of the document's bytes, 64 hex digits."""
+        return hmac.digest(self.key, document, "sha256").hex()
+
+
+class ContractError(ValueError):
+    """A payload is not what the contract says; `reason` is a code of `reasons.REASONS`."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What a client wants of one car; `issued` and `ttl` in seconds, on the clock of the bridge's `boot`."""
+
+    id: str
+    client: str
+    car: str
+    command: str
+    boot: str
+    issued: float
+    ttl: float = LOCK_TTL_S
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def signed(self, signer: Signer) -> str:
+        """The payload to publish."""
+        document = json.dumps({"contract": CONTRACT, **asdict(self)}, separators=(",", ":"))
+        return json.dumps({"document": document, "signature": signer.signature(document.encode())})
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCommand:
+    """A command as it arrived; nothing about it is proved before `genuine`."""
+
+    command: Command
+    document: bytes
+    signature: str
+
+    def genuine(self, signer: Signer) -> bool:
+        """Whether the holder of the signer's key signed these very bytes."""
+        return hmac.compare_digest(signer.signature(self.document), self.signature)
+
+    @classmethod
+    def parse(cls, payload: bytes) -> SignedCommand:
+        """Read a payload; ContractError with `too_large`, `malformed` or `not_signed`."""
+        if len(payload) > MAX_PAYLOAD:
+            raise ContractError("too_large", f"{len(payload)} bytes")
+        envelope = parse_object(payload)
+        document, signature = envelope.get("document"), envelope.get("signature")
+        if signature is None:
+            raise ContractError("not_signed", "there is no signature")
+        if not isinstance(signature, str) or not re.fullmatch("[0-9a-f]{64}", signature):
+            raise ContractError("malformed", "the signature is not 64 hex digits")
+        if not isinstance(document, str):
+            raise ContractError("malformed", "the document is not a text")
+        try:
+            raw = document.encode()
+        except UnicodeEncodeError as error:
+            raise ContractError("malformed", "the document is not valid text") from error
+        fields = parse_object(raw)
+        _check_document(fields)
+        known = {name: fields[name] for name in Command.__slots__ if name in fields}
+        return cls(_made(Command, known), raw, signature)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of a command; `id` is None when the command could not be read."""
+
+    id: str | None
+    outcome: Outcome
+    reason: str | None = None
+    detail: str = ""
+    route: str | None = None
+    phases_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def payload(self) -> str:
+        """The payload to publish."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, payload: bytes | str) -> Result:
+        """Read a payload; ContractError when it is none."""
+        fields = parse_object(payload)
+        known = _typed(
+            fields,
+            id=_TEXT_OR_NONE,
+            outcome=(str,),
+            reason=_TEXT_OR_NONE,
+            detail=(str,),
+            route=_TEXT_OR_NONE,
+            phases_ms=(dict,),
+        )
+        try:
+            known["outcome"] = Outcome(fields["outcome"])
+        except (KeyError, ValueError) as error:
+            raise ContractError("malformed", "no such outcome") from error
+        return _made(cls, known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarInfo:
+    """One car of a bridge; `role` is the role of the bridge's key, None while it is not known."""
+
+    id: str
+    name: str
+    model: str | None = None
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Info:
+    """Who a bridge is; `clients` are the ids of those who may sign, so that a typed code can be checked at once."""
+
+    bridge: str
+    name: str
+    version: str
+    boot: str
+    cars: tuple[CarInfo, ...] = ()
+    clients: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    contract: int = CONTRACT
+
+    def payload(self) -> str:
+        """The payload to publish."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, payload: bytes | str) -> Info:
+        """Read a payload; ContractError when it is none. Another `contract` is for the caller to judge."""
+        fields = parse_object(payload)
+        known = _typed(
+            fields,
+            bridge=(str,),
+            name=(str,),
+            version=(str,),
+            boot=(str,),
+            contract=(int,),
+            cars=(list,),
+            clients=(list,),
+            commands=(list,),
+        )
+        cars = []
+        for car in known.get("cars", ()):
+            if not isinstance(car, dict):
+                raise ContractError("malformed", "a car is not an object")
+            cars.append(_made(CarInfo, _typed(car, id=(str,), name=(str,), model=_TEXT_OR_NONE, role=_TEXT_OR_NONE)))
+        info = _made(
+            cls, known | {name: tuple(known.get(name, ())) for name in ("clients", "commands")} | {"cars": tuple(cars)}
+        )
+        if not all(
+            valid_name(name) for name in (info.bridge, *info.clients, *info.commands, *(car.id for car in cars))
+        ):
+            raise ContractError("malformed", "a name has a wrong shape")
+        return info
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkState:
+    """Whether the car is reached; None where it is not known. `at` fields are seconds on the clock of `boot`."""
+
+    boot: str
+    reachable: bool | None = None
+    """Whether the last attempt to talk to the car went well."""
+    linked: bool = False
+    """Whether a connection is held right now."""
+    heard_at: float | None = None
+    signal_dbm: int | None = None
+    contact_at: float | None = None
+    """The last time that the car answered."""
+    why_not: str | None = None
+    """A code of `reasons.REASONS` while the car is not reachable."""
+
+    def payload(self) -> str:
+        """The payload to publish."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, payload: bytes | str) -> LinkState:
+        """Read a payload; ContractError when it is none."""
+        known = _typed(
+            parse_object(payload),
+            boot=(str,),
+            reachable=(bool, NoneType),
+            linked=(bool,),
+            heard_at=_NUMBER_OR_NONE,
+            signal_dbm=(int, NoneType),
+            contact_at=_NUMBER_OR_NONE,
+            why_not=_TEXT_OR_NONE,
+        )
+        return _made(cls, known)
+
+
+def _check_document(fields: Mapping[str, Any]) -> None:
+    if type(fields.get("contract")) is not int or fields["contract"] != CONTRACT:
+        raise ContractError("malformed", "another version of the contract")
+    for name in ("id", "client", "car", "command", "boot"):
+        if not valid_name(fields.get(name)):
+            raise ContractError("malformed", f"{name} is missing or has a wrong shape")
+    _typed(fields, issued=_NUMBER, ttl=_NUMBER, arguments=(dict,))
+
+
+_TEXT_OR_NONE: Final = (str, NoneType)
+_NUMBER: Final = (int, float)
+_NUMBER_OR_NONE: Final = (int, float, NoneType)
+_LARGEST: Final = 2**53
+"""Up to here every JSON reader agrees on numbers."""
+T = TypeVar("T")
+
+
+def _typed(fields: Mapping[str, Any], **kinds: tuple[type, ...]) -> dict[str, Any]:
+    """Those of the named fields that are there; ContractError where one has another type (True is no number)."""
+    known = {name: fields[name] for name in kinds if name in fields}
+    for name, value in known.items():
+        if type(value) not in kinds[name] or (type(value) in _NUMBER and not abs(value) < _LARGEST):
+            raise ContractError("malformed", f"{name} has a wrong type")
+    return known
+
+
+def _made(kind: type[T], fields: Mapping[str, Any]) -> T:
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise ContractError("malformed", "a field is missing") from error
+
+
+def parse_object(payload: bytes | str) -> dict[str, Any]:
+    """Read a JSON object; ContractError for anything else, also for a key that stands twice and for NaN."""
+    try:
+        value = json.loads(payload, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ContractError("malformed", "not JSON") from error
+    if not isinstance(value, dict):
+        raise ContractError("malformed", "not a JSON object")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice")
+    return result
+
+
+def _no_constant(_name: str) -> Any:
+    raise ValueError("no such number")

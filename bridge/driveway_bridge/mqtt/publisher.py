@@ -1,0 +1,92 @@
+"""What the bridge tells: retained state that stands again after each connection, results, and its clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, Final, Protocol
+
+from driveway_bridge.boot import Boot
+from driveway_bridge.contract import CLOCK_EVERY_S, ONLINE, Info, LinkState, Result, Topics
+
+ONE_CLOCK_S: Final = 0.05
+"""Requests for the clock within this time get one answer together."""
+
+
+class Send(Protocol):
+    """How messages leave: False when there is no connection, and then they are lost."""
+
+    def __call__(self, topic: str, payload: str, *, retain: bool = False, qos: int = 0) -> bool:
+        """Hand one message over."""
+        ...
+
+
+class Publisher:
+    """Everything that is published, but for the last will."""
+
+    def __init__(self, topics: Topics, boot: Boot, info: Info, send: Send) -> None:
+        self._topics = topics
+        self._boot = boot
+        self._send = send
+        self._states: dict[str, str] = {}
+        self._head = ((topics.info, info.payload()), (topics.status, ONLINE))
+        self._clock_pause: asyncio.TimerHandle | None = None
+        self._clock_asked = False
+
+    def announce(self) -> None:
+        """Tell everything, after each connection: the broker may have forgotten all of it."""
+        # With QoS 1 the broker has to say whether it takes what we publish.
+        for topic, payload in self._head:
+            self._send(topic, payload, retain=True, qos=1)
+        self.clock()
+        for topic, payload in self._states.items():
+            self._send(topic, payload, retain=True, qos=1)
+
+    def link(self, car: str, state: LinkState) -> None:
+        """Tell how a car is reached, if that has changed."""
+        self._state(self._topics.link(car), state.payload())
+
+    def state(self, car: str, subject: str, document: dict[str, Any]) -> None:
+        """Tell the values of one subject, if anything has changed."""
+        self._state(self._topics.state(car, subject), json.dumps(document))
+
+    def result(self, car: str, result: Result) -> None:
+        """Tell what became of a command.
+
+        While there is no connection it is lost, and nobody is misled by that: whoever asked gives up by then, and the
+        command itself cannot be carried out late.
+        """
+        self._send(self._topics.result(car), result.payload())
+
+    def clock(self) -> None:
+        """Tell the clock now."""
+        self._send(self._topics.clock, json.dumps({"boot": self._boot.id, "now": round(self._boot.now(), 3)}))
+
+    def clock_soon(self) -> None:
+        """Answer a request for the clock at once, and those that follow closely together with one more."""
+        if self._clock_pause is not None:
+            self._clock_asked = True
+            return
+        self.clock()
+        self._clock_asked = False
+        self._clock_pause = asyncio.get_running_loop().call_later(ONE_CLOCK_S, self._end_clock_pause)
+
+    def _end_clock_pause(self) -> None:
+        self._clock_pause = None
+        if self._clock_asked:
+            self.clock_soon()
+
+    async def tick(self) -> None:
+        """Tell the clock every few seconds, for ever."""
+        try:
+            while True:
+                await asyncio.sleep(CLOCK_EVERY_S)
+                self.clock()
+        finally:
+            if self._clock_pause is not None:
+                self._clock_pause.cancel()
+
+    def _state(self, topic: str, payload: str) -> None:
+        if self._states.get(topic) != payload:
+            self._states[topic] = payload
+            self._send(topic, payload, retain=True, qos=1)

@@ -1,0 +1,107 @@
+"""Stays connected to the MQTT broker: connects, tells the owner once why it cannot, and tries again.
+
+Nothing is kept while there is no connection: `publish` says so, and the whole state is told after each connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Final
+
+from driveway_bridge.mqtt.client import Broker, Client, Message, NoConnection, Version
+
+_LOGGER = logging.getLogger(__name__)
+
+STEADY_S: Final = 10.0
+"""A connection that lasted this long was a good one: the first attempt after it comes soon."""
+
+
+def pause_s(failures: int) -> float:
+    """Seconds before the next attempt: about 1, and up to 30 later; two bridges do not knock at the same time."""
+    return min(30.0, 2.0 ** min(failures, 5)) * random.uniform(0.5, 1.0)  # noqa: S311 - nothing secret
+
+
+class Uplink:
+    """The bridge's way to the broker, over any number of connections."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        on_message: Callable[[Message], None],
+        on_connected: Callable[[], None],
+        pause: Callable[[int], float] = pause_s,
+    ) -> None:
+        self._broker = broker
+        self._on_message = on_message
+        self._on_connected = on_connected
+        self._pause = pause
+        self._client: Client | None = None
+        self._stopping = False
+        self._told = ""
+        self.dropped = 0
+        """Messages that were published while there was no connection."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted us and the connection is not known to be lost."""
+        return self._client is not None
+
+    def publish(self, topic: str, payload: str, *, retain: bool = False, qos: int = 0) -> bool:
+        """Publish now or never; False when it was never."""
+        if self._client is not None and self._client.publish(topic, payload, retain=retain, qos=qos):
+            return True
+        self.dropped += 1
+        return False
+
+    async def run(self) -> None:
+        """Connect again and again, until `stop`."""
+        loop = asyncio.get_running_loop()
+        failures = 0
+        version = Version.V5
+        while not self._stopping:
+            client = Client(self._broker, version, self._on_message, self._tell)
+            version = Version.V5
+            try:
+                await client.open()
+            except NoConnection as error:
+                if error.try_older and client.version is Version.V5:
+                    version = Version.V311
+                    continue
+                self._tell(f"{error}. The bridge keeps trying.")
+            else:
+                since = loop.time()
+                await self._serve(client)
+                if loop.time() - since >= STEADY_S:
+                    failures = 0
+            if not self._stopping:
+                await asyncio.sleep(self._pause(failures))
+                failures += 1
+
+    async def stop(self, within_s: float) -> None:
+        """Say `offline` and end the connection; `run` comes to its end."""
+        self._stopping = True
+        if self._client is not None:
+            await self._client.close(within_s)
+
+    async def _serve(self, client: Client) -> None:
+        self._client = client
+        self._told = ""
+        _LOGGER.info("Connected to the MQTT broker (MQTT %s)", client.version.value)
+        try:
+            self._on_connected()
+            why = await client.lost
+        finally:
+            self._client = None
+            client.abort("the bridge ends")
+        if not self._stopping:
+            _LOGGER.warning("The connection to the MQTT broker is lost: %s", why)
+
+    def _tell(self, text: str) -> None:
+        """Write a problem into the log once, not each time that it is met."""
+        level = logging.DEBUG if text == self._told else logging.WARNING
+        self._told = text
+        _LOGGER.log(level, "%s", text[:1].upper() + text[1:])

@@ -1,0 +1,97 @@
+"""Reason codes of Driveway: why a command ended as it did, and what the owner can do about it.
+
+The one table behind MQTT results, Home Assistant's errors, the command line, the documentation and the translations.
+Like `contract.py`, this file stands twice, byte for byte, and uses the standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+
+class Reason(NamedTuple):
+    """What a code means and what the owner can do, in English; translations follow these."""
+
+    meaning: str
+    remedy: str
+
+
+REASONS: Final[Mapping[str, Reason]] = {
+    # How it ended well.
+    "done": Reason("Done.", ""),
+    "already_so": Reason("It was so already.", ""),
+    # The way to the car.
+    "not_in_range": Reason(
+        "The car was not heard over Bluetooth.",
+        "Is it parked near the bridge? If it is, move the bridge closer or restart its Bluetooth.",
+    ),
+    "no_connection": Reason(
+        "The car was heard, but no connection came about in time.",
+        "Try again; if it happens often, the signal is weak: move the bridge closer to the car.",
+    ),
+    "places_full": Reason(
+        "All three Bluetooth places of the car are taken.",
+        "Switch off Bluetooth on one phone or watch that is near the car, then try again.",
+    ),
+    "link_lost": Reason("The connection to the car broke off.", "Try again; if it happens often, the signal is weak."),
+    "nobody_listening": Reason(
+        "Nobody answers at the address given for the car.",
+        "Check the address and port of `link`, and that the other side is running.",
+    ),
+    "radio_unavailable": Reason(
+        "The bridge has no working Bluetooth radio.",
+        "Check that the adapter is plugged in and that the Bluetooth service is running.",
+    ),
+    # What the car said.
+    "key_not_enrolled": Reason(
+        "The car does not know this bridge's key.",
+        "Pair the bridge with the car: the key has to be confirmed with a key card at the car.",
+    ),
+    "wrong_car": Reason(
+        "What answered could not prove that it is the car with this VIN.", "Check the VIN in the configuration."
+    ),
+    "car_key_changed": Reason(
+        "The car proves itself with another key than before.",
+        "That happens after a repair of its computer: try again; if it stays, pair the bridge anew.",
+    ),
+    "car_busy": Reason("The car is busy.", "Try again in a few seconds."),
+    "no_answer": Reason(
+        "The car did not answer in time.", "Look at the car, or at its state here, before you try again."
+    ),
+    "not_permitted": Reason(
+        "The car does not let this key do that.", "The key's role is too small, or the car forbids it right now."
+    ),
+    "closures_open": Reason("A door or lid is open.", "Close it and try again."),
+    "remote_access_off": Reason("Mobile access is switched off in the car.", "Switch it on in the car's menu."),
+    "refused_by_car": Reason("The car refused.", "Look at the car's screen for the reason."),
+    "not_understood": Reason("The car's answer was not understood.", "Look at the car; then update the bridge."),
+    # What the bridge did not pass on.
+    "expired": Reason("The command was too old when it could have been sent.", "Give it again."),
+    "replayed": Reason("This command was given before.", "If you did not repeat it, somebody else did: see the log."),
+    "other_boot": Reason("The command was meant for the bridge before its restart.", "Give it again."),
+    "other_car": Reason(
+        "The command is for another car than its topic says, or for none of this bridge's.",
+        "Use the car's id as the bridge tells it, in the topic and in the command.",
+    ),
+    "clock_ahead": Reason("The command claims to come from the future.", "Restart the program that sent it."),
+    "retained": Reason("The command lay stored in the broker.", "Commands must not be retained: see the sender."),
+    "not_signed": Reason("The command carries no signature.", "Use a client that holds the bridge's code."),
+    "unknown_client": Reason("The sender is not known to this bridge.", "Give the sender the bridge's code."),
+    "bad_signature": Reason("The signature is wrong.", "Give the sender the bridge's code again."),
+    "malformed": Reason("The command could not be read.", "See the contract's documentation."),
+    "too_large": Reason("The command is too long.", "See the contract's documentation."),
+    "unknown_command": Reason("The bridge does not know this command.", "Update the bridge, or check the spelling."),
+    "bad_arguments": Reason("The command's arguments are wrong.", "See the list of commands."),
+    "too_many": Reason("Too many commands are waiting.", "Wait a few seconds and try again."),
+    "superseded": Reason("A later command took its place before it was sent.", ""),
+    "stopping": Reason("The bridge is being stopped.", "Try again when it is back."),
+    "internal": Reason("The bridge made a mistake.", "Please report it with the bridge's log."),
+    # What a sender finds out by itself.
+    "broker_away": Reason("There is no connection to the MQTT broker.", "Check that the broker is running."),
+    "bridge_away": Reason("The bridge is not running.", "Check that it has power and network."),
+    "bridge_silent": Reason("The bridge did not answer.", "Check that it is running, then try again."),
+    "code_wrong": Reason("This is not the code of the bridge.", "`driveway code` shows it on the bridge."),
+    "configuration_wrong": Reason("The configuration is wrong.", ""),
+}
+"""Codes are never renamed or removed, only added."""

@@ -1,0 +1,101 @@
+"""A real mosquitto as a child process, which can be stopped, killed, frozen and started again."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+ROOT = Path(__file__).parents[3]
+
+
+def find_mosquitto() -> str:
+    """Path of the program; the repository's script gets one where none is installed."""
+    if found := shutil.which("mosquitto"):
+        return found
+    return subprocess.run([ROOT / "scripts/mosquitto"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+class Mosquitto:
+    """One broker with one port for its whole life, also over restarts."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self._program = program
+        self._folder = folder
+        folder.mkdir()
+        self._process: subprocess.Popen[bytes] | None = None
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.settings = ["allow_anonymous true", "set_tcp_nodelay true"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._process is not None:
+            self.kill()
+
+    def start(self) -> None:
+        """Start and wait until it listens."""
+        file = self._folder / "mosquitto.conf"
+        # Started by root it would become another user, who cannot read a test's folder.
+        user = ["user root"] if os.geteuid() == 0 else []
+        file.write_text("\n".join([f"listener {self.port} 127.0.0.1", *user, *self.settings, ""]))
+        self._process = subprocess.Popen(
+            [self._program, "-c", file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                assert self._process.poll() is None, "mosquitto ended at once"
+                assert time.monotonic() < until, "mosquitto does not listen"
+                time.sleep(0.01)
+            else:
+                return
+
+    def allow_only(self, username: str, password: str) -> None:
+        """From the next start on one user is let in."""
+        salt, rounds = os.urandom(12), 101
+        key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)
+        salt_text, key_text = (base64.b64encode(part).decode() for part in (salt, key))
+        file = self._folder / "passwords"
+        file.touch(mode=0o600)
+        file.write_text(f"{username}:$7${rounds}${salt_text}${key_text}\n")
+        self.settings = ["allow_anonymous false", f"password_file {file}"]
+
+    def allow_only_topics(self, *rules: str) -> None:
+        """From the next start on everybody may do this and no more."""
+        file = self._folder / "access"
+        file.touch(mode=0o600)
+        file.write_text("\n".join([*rules, ""]))
+        self.settings = ["allow_anonymous true", f"acl_file {file}"]
+
+    def kill(self) -> None:
+        """End it without leave."""
+        process = self._running()
+        process.kill()
+        process.wait()
+        self._process = None
+
+    def freeze(self) -> None:
+        """Let it hang: connections stay open and nothing moves."""
+        os.kill(self._running().pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on where it hung."""
+        os.kill(self._running().pid, signal.SIGCONT)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process

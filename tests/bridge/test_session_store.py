@@ -1,0 +1,255 @@
+"""Remembered sessions: no counter twice, whatever happens to the process, the file or the machine."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from driveway_bridge.errors import ConfigurationError
+from driveway_bridge.protocol.domain import Domain
+from driveway_bridge.protocol.session import MAX_COUNTER, SavedSession
+from driveway_bridge.session_store import BLOCK, ForgetfulStore, SessionStore
+
+VIN = "5YJ30123456789ABC"
+VCSEC = Domain.VEHICLE_SECURITY
+SESSION = SavedSession(
+    public_key=b"\x04" + bytes(64), epoch=bytes(16), counter=6, granted=6, clock_time=100, heard_at=50.0
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SessionStore]:
+    store = SessionStore(tmp_path, boot="boot-1")
+    yield store
+    store.close()
+
+
+def reopen(tmp_path: Path, boot: str = "boot-1") -> SavedSession | None:
+    """What another start of the program finds."""
+    other = SessionStore(tmp_path, boot=boot)
+    try:
+        return other.load(VIN, VCSEC)
+    finally:
+        other.close()
+
+
+def test_a_clean_end_gives_the_exact_counter_back(store: SessionStore, tmp_path: Path) -> None:
+    block = store.reserve(VIN, VCSEC, SESSION)
+    assert (block.counter, block.granted) == (6, 6 + BLOCK)
+    store.release(VIN, VCSEC, replace(block, counter=8))
+    assert reopen(tmp_path) == replace(SESSION, counter=8, granted=8)
+
+
+def test_after_a_crash_counters_are_skipped_not_repeated(store: SessionStore, tmp_path: Path) -> None:
+    store.reserve(VIN, VCSEC, SESSION)
+    assert reopen(tmp_path) == replace(SESSION, counter=6 + BLOCK, granted=6 + BLOCK)
+
+
+def test_blocks_follow_each_other(store: SessionStore) -> None:
+    first = store.reserve(VIN, VCSEC, SESSION)
+    second = store.reserve(VIN, VCSEC, SESSION)
+    assert second.counter == first.granted
+    assert store.reserve(VIN, VCSEC, replace(SESSION, counter=500)).counter == 500
+
+
+def test_giving_back_does_not_take_from_others(store: SessionStore) -> None:
+    mine = store.reserve(VIN, VCSEC, SESSION)
+    theirs = store.reserve(VIN, VCSEC, SESSION)
+    store.release(VIN, VCSEC, mine)
+    found = store.load(VIN, VCSEC)
+    assert found is not None
+    assert found.counter == theirs.granted
+
+
+def test_a_program_with_an_old_epoch_does_not_lead_to_a_repetition(store: SessionStore) -> None:
+    """It writes its old session over the new one, then hears of the new epoch itself."""
+    new_epoch = replace(SESSION, epoch=b"\x01" * 16, counter=0, granted=0)
+    in_use = store.reserve(VIN, VCSEC, new_epoch)
+    store.reserve(VIN, VCSEC, SESSION)
+    assert store.reserve(VIN, VCSEC, replace(new_epoch, counter=3)).counter == in_use.granted
+
+
+def test_the_last_counters(store: SessionStore) -> None:
+    block = store.reserve(VIN, VCSEC, replace(SESSION, counter=MAX_COUNTER - 3))
+    assert block.granted == MAX_COUNTER
+    empty = store.reserve(VIN, VCSEC, SESSION)
+    assert (empty.counter, empty.granted) == (MAX_COUNTER, MAX_COUNTER)
+
+
+def test_another_start_of_the_machine_has_another_clock(store: SessionStore, tmp_path: Path) -> None:
+    store.release(VIN, VCSEC, SESSION)
+    found = reopen(tmp_path, boot="boot-2")
+    assert found == replace(SESSION, heard_at=None)
+    again = SessionStore(tmp_path, boot="boot-2")
+    again.reserve(VIN, VCSEC, found)  # a clock that is unknown stays so
+    again.close()
+    back = reopen(tmp_path, boot="boot-2")
+    assert back is not None
+    assert back.heard_at is None
+
+
+def test_cars_and_domains_are_kept_apart(store: SessionStore) -> None:
+    store.release(VIN, VCSEC, SESSION)
+    assert store.load(VIN, Domain.INFOTAINMENT) is None
+    assert store.load("5YJ3E1EA1KF000000", VCSEC) is None
+
+
+def test_nothing_private_is_in_the_file(store: SessionStore, tmp_path: Path) -> None:
+    store.reserve(VIN, VCSEC, SESSION)
+    store.close()
+    for path in tmp_path.iterdir():
+        assert VIN.encode() not in path.read_bytes()
+        assert VIN[-6:].encode() not in path.read_bytes()
+
+
+def test_only_the_owner_can_read(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path / "data")
+    store.reserve(VIN, VCSEC, SESSION)
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "data").iterdir()}
+    store.close()
+    assert modes["sessions.db"] == 0o600
+    assert set(modes.values()) == {0o600}
+
+
+def test_old_epochs_do_not_pile_up(store: SessionStore, tmp_path: Path) -> None:
+    for number in range(2000):
+        store.release(VIN, VCSEC, replace(SESSION, epoch=number.to_bytes(16, "big")))
+    store.close()
+    assert (tmp_path / "sessions.db").stat().st_size < 64_000
+    found = reopen(tmp_path)
+    assert found is not None
+    assert found.epoch == (1999).to_bytes(16, "big")
+
+
+def _not_a_database(path: Path) -> None:
+    path.write_bytes(b"this is not a database" * 100)
+
+
+def _broken_page(path: Path) -> None:
+    store = SessionStore(path.parent, boot="boot-1")
+    store.reserve(VIN, VCSEC, SESSION)
+    store.close()
+    data = bytearray(path.read_bytes())
+    data[4096:8192] = b"\xff" * 4096
+    path.write_bytes(data)
+
+
+def _other_columns(path: Path) -> None:
+    import sqlite3
+
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE sessions (something TEXT)")
+    database.commit()
+    database.close()
+
+
+@pytest.mark.parametrize("damage", [_not_a_database, _broken_page, _other_columns])
+def test_a_damaged_file_is_moved_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: object) -> None:
+    (tmp_path / "key.pem").write_text("the key")
+    assert callable(damage)
+    damage(tmp_path / "sessions.db")
+    store = SessionStore(tmp_path, boot="boot-1")
+    assert store.load(VIN, VCSEC) is None
+    assert store.reserve(VIN, VCSEC, SESSION).granted == 6 + BLOCK
+    store.close()
+    assert "sessions begin anew" in caplog.text
+    assert (tmp_path / "sessions.db.damaged").exists()
+    assert (tmp_path / "key.pem").read_text() == "the key"
+    assert reopen(tmp_path) is not None
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match="--data"):
+        SessionStore(tmp_path / "file" / "data")
+
+
+def test_a_disk_that_takes_no_writes_does_not_keep_the_car_shut(
+    store: SessionStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store._database.execute("PRAGMA query_only = ON")
+    block = store.reserve(VIN, VCSEC, SESSION)
+    assert (block.counter, block.granted) == (6, 6 + BLOCK)
+    store.release(VIN, VCSEC, block)
+    assert "sessions are not remembered" in caplog.text
+    store._database.execute("PRAGMA query_only = OFF")
+    assert store.reserve(VIN, VCSEC, SESSION).counter == 6  # nothing is left half done
+
+
+def test_a_reservation_waits_for_another_one_that_has_begun(store: SessionStore, tmp_path: Path) -> None:
+    other = SessionStore(tmp_path, boot="boot-1")
+    blocks: list[SavedSession] = []
+    thread = threading.Thread(target=lambda: blocks.append(other.reserve(VIN, VCSEC, SESSION)))
+    with store._transaction() as database:
+        start = max(SESSION.counter, store._reserved(database, VIN, VCSEC, SESSION))
+        thread.start()
+        thread.join(0.3)
+        assert blocks == []
+        store._put(database, VIN, VCSEC, SESSION, start + BLOCK)
+    thread.join(10)
+    other.close()
+    assert [block.counter for block in blocks] == [start + BLOCK]
+
+
+_RESERVE = """
+import sys
+from pathlib import Path
+from driveway_bridge.protocol.domain import Domain
+from driveway_bridge.protocol.session import SavedSession
+from driveway_bridge.session_store import SessionStore
+sys.stdin.readline()
+store = SessionStore(Path(sys.argv[1]), boot="boot-1")
+session = SavedSession(public_key=bytes(65), epoch=bytes(16), counter=0, granted=0, clock_time=1, heard_at=1.0)
+for _ in range(40):
+    block = store.reserve("5YJ30123456789ABC", Domain.VEHICLE_SECURITY, session)
+    print(block.counter, block.granted, flush=True)
+"""
+
+
+def test_two_programs_and_a_kill_never_get_one_counter_twice(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", _RESERVE, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    lines = []
+    assert started[0].stdout is not None
+    lines += [started[0].stdout.readline() for _ in range(5)]
+    started[0].kill()
+    for process in started:
+        lines += process.communicate(timeout=30)[0].splitlines()
+    blocks = sorted(tuple(int(number) for number in line.split()) for line in lines)
+    assert len(blocks) >= 45
+    assert all(last <= first for (_, last), (first, _) in itertools.pairwise(blocks))
+
+
+def test_the_forgetful_store_keeps_the_same_rules() -> None:
+    store = ForgetfulStore()
+    assert store.load(VIN, VCSEC) is None
+    block = store.reserve(VIN, VCSEC, SESSION)
+    assert (block.counter, block.granted) == (6, 6 + BLOCK)
+    found = store.load(VIN, VCSEC)
+    assert found is not None
+    assert found.counter == found.granted == 6 + BLOCK
+    store.release(VIN, VCSEC, replace(block, counter=7))
+    assert store.load(VIN, VCSEC) == replace(SESSION, counter=7, granted=7)
+    store.close()
