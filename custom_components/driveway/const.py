@@ -1,0 +1,19 @@
+"""Names that the parts of the component share."""
+
+from typing import Final
+
+from homeassistant.const import Platform
+
+DOMAIN: Final = "driveway"
+MANUFACTURER: Final = "Driveway"
+CAR_MANUFACTURER: Final = "Tesla"
+
+CONF_BASE_TOPIC: Final = "base_topic"
+CONF_BRIDGES: Final = "bridges"
+"""In the entry's data: bridge id -> {"code": ..}."""
+CONF_CAR: Final = "car"
+"""In a subentry's data: the car's id."""
+VEHICLE: Final = "vehicle"
+"""The type of the subentries."""
+
+PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.LOCK, Platform.SENSOR)

@@ -1,0 +1,286 @@
+"""The component's ear: one set of subscriptions per entry feeds the household and wakes the entities.
+
+Push only: the bridges retain what they know, so there is nothing to poll and nothing to store. Entities listen to
+their car alone, because a house may have several and every message would otherwise write the states of all.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from homeassistant.components import mqtt
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
+from homeassistant.const import CONF_CODE
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryNotReady, HomeAssistantError
+from homeassistant.helpers import device_registry as dr
+from homeassistant.util import dt as dt_util
+
+from .commands import CommandFailed, Commands
+from .const import CONF_BASE_TOPIC, CONF_BRIDGES, CONF_CAR, DOMAIN, MANUFACTURER, VEHICLE
+from .contract import CONTRACT, LOCK_TTL_S, ONLINE, CarInfo, ContractError, Info, LinkState, Result, Signer, Topics
+from .household import BodyState, Bridge, CarView, Clock, Household
+from .reasons import REASONS
+
+_LOGGER = logging.getLogger(__name__)
+
+_LONGEST: Final = 65536
+"""Characters of a message; what is longer is not read."""
+
+_TRANSLATED: Final = REASONS.keys() - {"done", "already_so"} | {"unloaded"}
+"""Codes that have a text under `exceptions`."""
+
+type DrivewayConfigEntry = ConfigEntry[Coordinator]
+type _Hear = Callable[[Bridge, list[str], mqtt.ReceiveMessage], None]
+"""Takes the bridge, the names of the topic below the base, and the message; may raise ContractError."""
+type NewCar = Callable[[ConfigSubentry], None]
+
+
+class Coordinator:
+    """One household as Home Assistant sees it."""
+
+    def __init__(self, hass: HomeAssistant, entry: DrivewayConfigEntry) -> None:
+        self.hass = hass
+        self.entry = entry
+        self.base: str = entry.data[CONF_BASE_TOPIC]
+        self.household = Household(
+            {bridge: Signer.from_code(held[CONF_CODE]) for bridge, held in entry.data[CONF_BRIDGES].items()}
+        )
+        self.commands = Commands(hass, self.base)
+        self.connected = False
+        self._closed = False
+        self._listeners: dict[str, set[CALLBACK_TYPE]] = {}
+        self._new_car: list[NewCar] = []
+
+    async def async_start(self) -> None:
+        """Subscribe; ConfigEntryNotReady without an MQTT client. What is known arrives by itself, retained.
+
+        There is no waiting for a bridge: after a power cut it may start later than we do, and what is set up by then
+        comes to life the moment that it is heard.
+        """
+        if not await mqtt.async_wait_for_mqtt_client(self.hass):
+            raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="mqtt_not_available")
+        for bridge in self.household:
+            self._register(bridge)
+        self.connected = mqtt.is_connected(self.hass)
+        self.entry.async_on_unload(self._close)
+        self.entry.async_on_unload(mqtt.async_subscribe_connection_status(self.hass, self._hear_connection))
+        every = Topics(self.base)
+        # Home Assistant subscribes in this order, also after a reconnect, and each waits for the one before. Who hears
+        # that a bridge is there can therefore already hear what it answers.
+        for topic, hear in (
+            (every.result(), self._hear_result),
+            (every.clock, self._hear_clock),
+            (every.info, self._hear_info),
+            (every.link(), self._hear_link),
+            (every.state(subject="body"), self._hear_body),
+            (every.status, self._hear_status),
+        ):
+            # QoS 0: an acknowledgement would stand in the way of a command that follows at once.
+            self.entry.async_on_unload(await mqtt.async_subscribe(self.hass, topic, self._guarded(hear), qos=0))
+
+    @callback
+    def _close(self) -> None:
+        """Hear nothing more. After a reload of MQTT, unsubscribing alone does not see to that."""
+        self._closed = True
+        self.commands.give_up("unloaded")
+
+    # For the entities --------------------------------------------------------------------------------------------
+
+    def available(self, car: str) -> bool:
+        """Whether commands for the car have somewhere to go."""
+        return self.connected and self.household.available(car)
+
+    def bridge(self, car: str) -> Bridge | None:
+        """Give the bridge that is chosen for the car."""
+        return self.household.bridge_for(car)
+
+    def view(self, car: str) -> CarView:
+        """Give what is known of the car."""
+        bridge = self.bridge(car)
+        return bridge.view(car) if bridge else CarView()
+
+    @callback
+    def async_add_listener(self, car: str, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
+        """Call the listener whenever something about the car or its bridge changed; gives what ends that."""
+        listeners = self._listeners.setdefault(car, set())
+        listeners.add(listener)
+        return lambda: listeners.discard(listener)
+
+    @callback
+    def async_for_every_car(self, new_car: NewCar) -> None:
+        """Call with the subentry of every car there is, and of every one that comes."""
+        for subentry in self._cars().values():
+            new_car(subentry)
+        self._new_car.append(new_car)
+
+    async def async_command(
+        self, car: str, command: str, *, arguments: Mapping[str, Any] | None = None, ttl_s: float = LOCK_TTL_S
+    ) -> Result:
+        """Have a command carried out; HomeAssistantError in the user's language when it was not confirmed."""
+        try:
+            return await self.commands.send(self.bridge(car), car, command, arguments=arguments, ttl_s=ttl_s)
+        except CommandFailed as failure:
+            _LOGGER.debug("%s of %s: %s", command, car, failure)
+            raise self._translated(car, failure.reason) from failure
+
+    def _translated(self, car: str, reason: str) -> HomeAssistantError:
+        subentry = self._cars().get(car)
+        known = reason in _TRANSLATED
+        return HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key=reason if known else "unknown_reason",
+            translation_placeholders={"car": subentry.title if subentry else car}
+            | ({} if known else {"reason": reason}),
+        )
+
+    # What is heard -----------------------------------------------------------------------------------------------
+
+    def _guarded(self, hear: _Hear) -> Callable[[mqtt.ReceiveMessage], None]:
+        """Pass on what comes from our own bridges and keeps to the contract."""
+
+        @callback
+        def received(message: mqtt.ReceiveMessage) -> None:
+            if self._closed:
+                return
+            names = message.topic.removeprefix(f"{self.base}/").split("/")
+            bridge = self.household.bridges.get(names[0])
+            if bridge is None or len(message.payload) > _LONGEST:
+                return
+            try:
+                hear(bridge, names, message)
+            except ContractError as error:
+                _LOGGER.debug("Not understood on %s: %s", message.topic, error)
+
+        return received
+
+    @callback
+    def _hear_connection(self, connected: bool) -> None:  # noqa: FBT001 - called by position
+        if self._closed:
+            return
+        self.connected = connected
+        if not connected:
+            # Who is there is told anew after the reconnect; until then nobody knows.
+            for bridge in self.household:
+                bridge.forget_presence()
+            self.commands.give_up("broker_away")
+        self._changed()
+
+    @callback
+    def _hear_info(self, bridge: Bridge, _names: list[str], message: mqtt.ReceiveMessage) -> None:
+        if not message.payload:
+            return  # the bridge was removed from the broker; its status tells the rest
+        info = Info.parse(_text(message))
+        if info.bridge != bridge.id or info == bridge.info:
+            return
+        if info.contract != CONTRACT:
+            _LOGGER.warning(
+                "Bridge %s speaks version %s of the contract, this component version %s: update the older one",
+                info.name, info.contract, CONTRACT,
+            )  # fmt: skip
+        bridge.info = info
+        if bridge.clock is not None and bridge.clock.boot != info.boot:
+            bridge.clock = None  # that of before a restart; commands must not use it
+        self._register(bridge)
+        if info.contract == CONTRACT:
+            for car in info.cars:
+                self._adopt(car)
+        self._changed()
+
+    @callback
+    def _hear_status(self, bridge: Bridge, _names: list[str], message: mqtt.ReceiveMessage) -> None:
+        online = message.payload == ONLINE
+        if online == bridge.online:
+            return
+        _LOGGER.info("Bridge %s is %s", bridge.info.name if bridge.info else bridge.id, "there" if online else "away")
+        bridge.online = online
+        if not online:
+            bridge.forget_presence()
+            self.commands.give_up("bridge_away", bridge.id)
+        self._changed()
+
+    @callback
+    def _hear_clock(self, bridge: Bridge, _names: list[str], message: mqtt.ReceiveMessage) -> None:
+        if message.retain:
+            return  # nobody knows how old it is
+        clock = Clock.parse(_text(message), time.monotonic())
+        times_changed = bridge.hear_clock(clock, dt_util.utcnow())
+        self.commands.hear_clock(bridge.id, clock)
+        if times_changed:
+            self._changed()
+
+    @callback
+    def _hear_link(self, bridge: Bridge, names: list[str], message: mqtt.ReceiveMessage) -> None:
+        car = names[1]
+        bridge.view(car).link = LinkState.parse(_text(message)) if message.payload else None
+        self._changed(car)
+
+    @callback
+    def _hear_body(self, bridge: Bridge, names: list[str], message: mqtt.ReceiveMessage) -> None:
+        car = names[1]
+        bridge.view(car).body = BodyState.parse(_text(message)) if message.payload else None
+        self._changed(car)
+
+    @callback
+    def _hear_result(self, bridge: Bridge, _names: list[str], message: mqtt.ReceiveMessage) -> None:
+        if not message.retain:
+            self.commands.hear_result(bridge.id, Result.parse(_text(message)))
+
+    @callback
+    def _changed(self, car: str | None = None) -> None:
+        """Wake those who listen to one car, or to any."""
+        cars = list(self._listeners) if car is None else [car]
+        for name in cars:
+            for listener in tuple(self._listeners.get(name, ())):
+                listener()
+
+    # Cars and bridges in Home Assistant's registries -------------------------------------------------------------
+
+    def _cars(self) -> dict[str, ConfigSubentry]:
+        """Give the subentries of the cars, by car id."""
+        return {subentry.data[CONF_CAR]: subentry for subentry in self.entry.get_subentries_of_type(VEHICLE)}
+
+    @callback
+    def _adopt(self, car: CarInfo) -> None:
+        """Add a car that we did not know; follow its name and model otherwise."""
+        subentry = self._cars().get(car.id)
+        if subentry is None:
+            subentry = ConfigSubentry(
+                data=MappingProxyType({CONF_CAR: car.id}), subentry_type=VEHICLE, title=car.name, unique_id=car.id
+            )
+            self.hass.config_entries.async_add_subentry(self.entry, subentry)
+            for new_car in self._new_car:
+                new_car(subentry)
+            return
+        # A name that the owner gave to the device in Home Assistant is another field, and stays.
+        self.hass.config_entries.async_update_subentry(self.entry, subentry, title=car.name)
+        devices = dr.async_get(self.hass)
+        if device := devices.async_get_device_by_identifier((DOMAIN, car.id), self.entry.entry_id):
+            devices.async_update_device(device.id, name=car.name, model=car.model)
+
+    @callback
+    def _register(self, bridge: Bridge) -> None:
+        """Keep the bridge's device, which the cars hang on."""
+        devices = dr.async_get(self.hass)
+        name: str | None = self.entry.title
+        version: str | None = None
+        if bridge.info:
+            name, version = bridge.info.name, bridge.info.version
+        elif known := devices.async_get_device_by_identifier((DOMAIN, bridge.id), self.entry.entry_id):
+            name, version = known.name, known.sw_version
+        devices.async_get_or_create(
+            config_entry_id=self.entry.entry_id,
+            identifiers={(DOMAIN, bridge.id)},
+            entry_type=dr.DeviceEntryType.SERVICE,
+            manufacturer=MANUFACTURER,
+            model="Bridge",
+            name=name,
+            sw_version=version,
+        )
+
+
+def _text(message: mqtt.ReceiveMessage) -> str:
+    """Give the payload as the text that it is: the subscriptions ask for UTF-8."""
+    return str(message.payload)

@@ -1,0 +1,97 @@
+"""The lock, which is the car: it has the car's name, and shows as locked only what the car reported as locked."""
+
+import asyncio
+from typing import Any, Final, override
+
+from homeassistant.components.lock import LockEntity, LockEntityDescription
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import Coordinator, DrivewayConfigEntry
+from .entity import CarEntity
+
+PARALLEL_UPDATES = 0
+
+SHOWN_WITHIN_S: Final = 2.0
+"""How long a confirmed command waits for the car's report before the entity shows the last one again."""
+
+_LOCKED: Final = {"locked": True, "internal_locked": True, "unlocked": False, "selective_unlocked": False}
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: DrivewayConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the lock of every car."""
+
+    @callback
+    def add(subentry: ConfigSubentry) -> None:
+        async_add_entities([CarLock(entry.runtime_data, subentry)], config_subentry_id=subentry.subentry_id)
+
+    entry.runtime_data.async_for_every_car(add)
+
+
+class CarLock(CarEntity, LockEntity):
+    """The locks of a car."""
+
+    _attr_name = None
+
+    def __init__(self, coordinator: Coordinator, subentry: ConfigSubentry) -> None:
+        super().__init__(coordinator, subentry, LockEntityDescription(key="lock"))
+        self._under_way: list[str] = []
+        """Commands that have not ended, in the order of the presses; the last one is shown."""
+        self._reported = asyncio.Event()
+        """Set anew at every report of the car."""
+        self._read()
+
+    @override
+    async def async_lock(self, **kwargs: Any) -> None:
+        """Lock; HomeAssistantError when the car did not confirm it."""
+        await self._carry_out("lock", locked=True)
+
+    @override
+    async def async_unlock(self, **kwargs: Any) -> None:
+        """Unlock; HomeAssistantError when the car did not confirm it."""
+        await self._carry_out("unlock", locked=False)
+
+    async def _carry_out(self, command: str, *, locked: bool) -> None:
+        """Send a command; it counts as under way until the car reports what it did.
+
+        A second press while one is under way is sent as well: the bridge takes them in turn, and "already so" is a
+        success, while swallowing the press could swallow the one that matters.
+        """
+        self._under_way.append(command)
+        self._show()
+        try:
+            await self.coordinator.async_command(self.car, command)
+            await self._report_of(locked=locked)
+        finally:
+            self._under_way.remove(command)
+            self._show()
+
+    async def _report_of(self, *, locked: bool) -> None:
+        """Wait for the report that goes with a confirmation, but not for long: another key may have been quicker."""
+        try:
+            async with asyncio.timeout(SHOWN_WITHIN_S):
+                while self._attr_is_locked is not locked:
+                    self._reported.clear()
+                    await self._reported.wait()
+        except TimeoutError:
+            return
+
+    @callback
+    @override
+    def _handle_change(self) -> None:
+        self._show()
+        self._reported.set()
+
+    def _show(self) -> None:
+        self._read()
+        self.async_write_ha_state()
+
+    def _read(self) -> None:
+        """Take over what the car reported and what is under way."""
+        shown = self._under_way[-1] if self._under_way else None
+        self._attr_is_locking = shown == "lock"
+        self._attr_is_unlocking = shown == "unlock"
+        self._attr_is_locked = _LOCKED.get(self.view.text("lock") or "")

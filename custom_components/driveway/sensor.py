@@ -1,0 +1,117 @@
+"""How the car is reached: why not, how well, and when it answered last."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, override
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.config_entries import ConfigSubentry
+from homeassistant.const import SIGNAL_STRENGTH_DECIBELS_MILLIWATT, EntityCategory
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .contract import LinkState
+from .coordinator import DrivewayConfigEntry
+from .entity import CarEntity
+from .household import Bridge
+
+PARALLEL_UPDATES = 0
+
+OBSTACLES: Final = (
+    "not_in_range",
+    "no_connection",
+    "places_full",
+    "link_lost",
+    "nobody_listening",
+    "radio_unavailable",
+    "key_not_enrolled",
+    "wrong_car",
+    "car_key_changed",
+    "car_busy",
+    "no_answer",
+    "not_permitted",
+    "remote_access_off",
+    "refused_by_car",
+    "not_understood",
+    "stopping",
+    "internal",
+)
+"""Reason codes that say why a car is not reached; any other is shown as `other`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarSensorDescription(SensorEntityDescription):
+    """A sensor and where its value comes from; None is unknown."""
+
+    value_fn: Callable[[Bridge, LinkState], str | int | datetime | None]
+
+
+def _obstacle(_bridge: Bridge, link: LinkState) -> str | None:
+    if link.reachable is None:
+        return None
+    if link.reachable:
+        return "none"
+    return link.why_not if link.why_not in OBSTACLES else "other"
+
+
+DESCRIPTIONS = (
+    CarSensorDescription(
+        key="obstacle",
+        translation_key="obstacle",
+        device_class=SensorDeviceClass.ENUM,
+        options=["none", *OBSTACLES, "other"],
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=_obstacle,
+    ),
+    CarSensorDescription(
+        key="last_contact",
+        translation_key="last_contact",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda bridge, link: bridge.wall_time(link.boot, link.contact_at),
+    ),
+    CarSensorDescription(
+        key="signal",
+        translation_key="signal",
+        device_class=SensorDeviceClass.SIGNAL_STRENGTH,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda _bridge, link: link.signal_dbm,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: DrivewayConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the sensors of every car."""
+
+    @callback
+    def add(subentry: ConfigSubentry) -> None:
+        async_add_entities(
+            [CarSensor(entry.runtime_data, subentry, description) for description in DESCRIPTIONS],
+            config_subentry_id=subentry.subentry_id,
+        )
+
+    entry.runtime_data.async_for_every_car(add)
+
+
+class CarSensor(CarEntity, SensorEntity):
+    """A reading about the way to a car."""
+
+    entity_description: CarSensorDescription
+
+    @property
+    @override
+    def native_value(self) -> str | int | datetime | None:
+        bridge, link = self.coordinator.bridge(self.car), self.view.link
+        return self.entity_description.value_fn(bridge, link) if bridge and link else None

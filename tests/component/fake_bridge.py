@@ -1,0 +1,144 @@
+"""A bridge as Home Assistant hears it: it speaks through HA's own MQTT client, which a fixture mocks at the socket."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from homeassistant.components import mqtt
+from homeassistant.core import HomeAssistant, callback
+from pytest_homeassistant_custom_component.common import async_fire_mqtt_message
+
+from custom_components.driveway.contract import (
+    OFFLINE,
+    ONLINE,
+    CarInfo,
+    Command,
+    Info,
+    LinkState,
+    Outcome,
+    Result,
+    SignedCommand,
+    Signer,
+    Topics,
+)
+
+CODE = "0123-4567-89AB-CDEF-GHJK"
+OTHER_CODE = "KJHG-FEDC-BA98-7654-3210"
+ANNA = CarInfo(id="car-0a1b2c3d", name="Anna", model="Model 3", role="driver")
+BERT = CarInfo(id="car-4e5f6071", name="Bert", model="Model Y", role="driver")
+
+
+class FakeBridge:
+    """Says what a test wants said, and does what a test wants done with commands."""
+
+    def __init__(self, hass: HomeAssistant, *, base: str = "driveway", name: str = "Carport", code: str = CODE) -> None:
+        self.hass = hass
+        self.code = code
+        self.signer = Signer.from_code(code)
+        self.info = Info(
+            bridge="bridge-0badcafe",
+            name=name,
+            version="0.1.0",
+            boot="boot1",
+            cars=(ANNA,),
+            clients=(self.signer.client,),
+            commands=("lock", "unlock"),
+        )
+        self.topics = Topics(base, self.info.bridge)
+        self.now = 1000.0
+        """What its clock shows: it stands still unless a test moves it."""
+        self.commands: list[Command] = []
+        self.clock_requests = 0
+        self.answers_clock = True
+        self.on_command: Callable[[Command], None] = self.confirm
+
+    # Speaking
+
+    def tell(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        async_fire_mqtt_message(self.hass, topic, payload, 0, retain)
+
+    def announce(self, **changes: Any) -> None:
+        self.info = replace(self.info, **changes)
+        self.tell(self.topics.info, self.info.payload(), retain=False)
+
+    def online(self) -> None:
+        self.tell(self.topics.status, ONLINE)
+
+    def offline(self) -> None:
+        self.tell(self.topics.status, OFFLINE)
+
+    def tell_clock(self, *, retain: bool = False, **fields: Any) -> None:
+        self.tell(self.topics.clock, json.dumps({"boot": self.info.boot, "now": self.now} | fields), retain=retain)
+
+    def link(self, car: CarInfo = ANNA, **fields: Any) -> None:
+        self.tell(self.topics.link(car.id), LinkState(boot=self.info.boot, **fields).payload())
+
+    def body(self, car: CarInfo = ANNA, *, boot: str | None = None, **values: str | bool | None) -> None:
+        readings = {name: {"value": value, "at": self.now, "source": "push"} for name, value in values.items()}
+        self.tell(
+            self.topics.state(car.id, "body"),
+            json.dumps({"boot": boot or self.info.boot, "time": "2026-11-22T17:00:00Z", **readings}),
+        )
+
+    def result(self, command: Command, outcome: Outcome, reason: str | None = None, *, retain: bool = False) -> None:
+        result = Result(id=command.id, outcome=outcome, reason=reason)
+        self.tell(self.topics.result(command.car), result.payload(), retain=retain)
+
+    async def come_up(self) -> None:
+        """Say all that a bridge says when it starts, with a locked car in reach."""
+        self.announce()
+        self.online()
+        self.tell_clock()
+        self.link(reachable=True, contact_at=self.now - 10, signal_dbm=-61)
+        self.body(lock="locked", asleep=False, user_present=False)
+        await self.hass.async_block_till_done()
+
+    # Listening
+
+    async def listen(self) -> None:
+        await mqtt.async_subscribe(self.hass, self.topics.command(), self._hear_command, qos=0)
+        await mqtt.async_subscribe(self.hass, self.topics.clock_request, self._hear_clock_request, qos=0)
+
+    @callback
+    def _hear_command(self, message: mqtt.ReceiveMessage) -> None:
+        assert isinstance(message.payload, str)
+        assert not message.retain
+        assert message.qos == 0
+        signed = SignedCommand.parse(message.payload.encode())
+        assert signed.genuine(self.signer)
+        assert message.topic == self.topics.command(signed.command.car)
+        self.commands.append(signed.command)
+        self.on_command(signed.command)
+
+    @callback
+    def _hear_clock_request(self, _message: mqtt.ReceiveMessage) -> None:
+        self.clock_requests += 1
+        if self.answers_clock:
+            self.tell_clock()
+
+    # Ways to deal with a command
+
+    def confirm(self, command: Command) -> None:
+        """Do it: the car's report goes out before the word that it is done."""
+        self.result(command, Outcome.ACCEPTED)
+        self.result(command, Outcome.SENT)
+        [car] = [car for car in self.info.cars if car.id == command.car]
+        self.body(car, lock=f"{command.command}ed")
+        self.result(command, Outcome.CONFIRMED, "done")
+
+    def accept(self, command: Command) -> None:
+        """Take it, and say no more."""
+        self.result(command, Outcome.ACCEPTED)
+
+    def ignore(self, command: Command) -> None:
+        """Hear nothing."""
+
+    def end(self, outcome: Outcome, reason: str | None) -> None:
+        """Let commands end like that from now on."""
+
+        def ending(command: Command) -> None:
+            self.result(command, Outcome.ACCEPTED)
+            self.result(command, outcome, reason)
+
+        self.on_command = ending
