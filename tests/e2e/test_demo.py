@@ -1,0 +1,122 @@
+"""The demo as a person runs it: one screen, words typed to the car, and a Ctrl-C that leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from house import places
+from house.processes import surroundings
+
+pytestmark = pytest.mark.timeout(180)
+
+
+class Demo:
+    """The demo's process and what it has printed."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.printed = ""
+
+    async def until(self, text: str) -> None:
+        assert self.process.stdout
+        while text not in self.printed:
+            async with asyncio.timeout(60):
+                line = await self.process.stdout.readline()
+            assert line, f"it ended before it printed {text!r}:\n{self.printed}"
+            self.printed += line.decode()
+
+    def type(self, words: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(f"{words}\n".encode())
+
+    def children(self) -> list[int]:
+        """Descriptors of its child processes, which can be waited for although they are not ours."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [os.pidfd_open(int(pid)) for pid in listed.split()]
+
+    def folder(self) -> Path:
+        return Path(next(line.split()[-1] for line in self.printed.splitlines() if line.startswith("Starting")))
+
+
+@pytest_asyncio.fixture
+async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
+    environment = {**surroundings(), "PYTHONPATH": str(places.ROOT / "scripts"), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "house"]
+    pipe = subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *command, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT
+    )
+    yield Demo(process)
+    if process.returncode is None:
+        process.terminate()
+    await process.wait()
+
+
+async def gone(children: list[int]) -> None:
+    """Wait until all of these have ended."""
+    loop = asyncio.get_running_loop()
+    for child in children:
+        ended = asyncio.Event()
+        loop.add_reader(child, ended.set)
+        try:
+            async with asyncio.timeout(30):
+                await ended.wait()
+        finally:
+            loop.remove_reader(child)
+            os.close(child)
+
+
+async def test_the_screen_says_what_runs_and_the_car_listens_to_what_is_typed(demo: Demo) -> None:
+    await demo.until("Ctrl-C ends everything")
+    for told in ("Home Assistant   http://127.0.0.1:", "user owner, password", "Logs", "unlock by card"):
+        assert told in demo.printed
+    children = demo.children()
+    assert len(children) == 4  # broker, car, bridge, Home Assistant; the cloud is in the demo itself
+    demo.type("unlock by card")
+    await demo.until("the car: unlocked (by card)")
+    demo.type("fly away")
+    await demo.until("did not understand 'fly away'")
+    folder = demo.folder()
+    assert folder.exists()
+    demo.process.send_signal(signal.SIGINT)
+    await demo.until("Everything has ended")
+    assert await demo.process.wait() == 0
+    await gone(children)
+    assert not folder.exists()
+
+
+async def test_an_interrupted_start_leaves_nothing_behind(demo: Demo) -> None:
+    await demo.until("the broker")
+    children = demo.children()
+    demo.process.send_signal(signal.SIGINT)
+    await demo.until("Everything has ended")
+    assert await demo.process.wait() == 0
+    await gone(children)
+
+
+async def test_a_part_that_ends_by_itself_is_named(demo: Demo) -> None:
+    await demo.until("Ctrl-C ends everything")
+    children = demo.children()
+    demo.type("quit")
+    await demo.until("car ended by itself")
+    assert await demo.process.wait() == 1
+    await gone(children)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent has died")
+async def test_a_demo_that_is_killed_takes_its_children_along(demo: Demo) -> None:
+    await demo.until("Ctrl-C ends everything")
+    children = demo.children()
+    assert children
+    os.kill(demo.process.pid, signal.SIGKILL)
+    await demo.process.wait()
+    await gone(children)

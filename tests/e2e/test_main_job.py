@@ -1,0 +1,41 @@
+"""The main job, from Home Assistant's interface to the car's own state. Each step leaves the house as it found it."""
+
+from __future__ import annotations
+
+import pytest
+
+from house.check import MAIN_JOB, Figures, Step
+from house.house import LOCK, House, operate
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+
+@pytest.mark.parametrize("step", MAIN_JOB, ids=lambda step: step.__name__)
+async def test_step(house: House, step: Step) -> None:
+    await step(house, Figures())
+
+
+async def test_the_figures_are_those_of_a_house_and_not_of_a_cloud(house: House) -> None:
+    took_ms = []
+    for _ in range(5):
+        took_ms.append(await operate(house, "unlock"))
+        await operate(house, "lock")
+    assert 0 < min(took_ms) < 1000
+
+
+async def test_one_press_is_one_command_at_the_car(house: House) -> None:
+    await operate(house, "unlock")
+    commands: list[str] = []
+    house.car.on_event = lambda event: commands.append(event["name"]) if event["event"] == "command" else None
+    await operate(house, "lock")
+    house.car.on_event = lambda _event: None
+    assert commands.count("lock") == 1
+
+
+async def test_a_dashboard_without_holes(house: House) -> None:
+    """Every entity on the dashboard is there."""
+    dashboard = await house.websocket.command("lovelace/config", url_path="demo-car")
+    cards = [card for section in dashboard["views"][0]["sections"] for card in section["cards"]]
+    shown = {card["entity"] for card in cards if "entity" in card}
+    assert LOCK in shown
+    assert {entity for entity in shown if house.websocket.state(entity) in (None, "unknown", "unavailable")} == set()
