@@ -6,16 +6,19 @@ All decisions are in `protocol.connection`; here are only tasks, futures and the
 from __future__ import annotations
 
 import asyncio
+import math
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from driveway_bridge.commands.base import Command
 from driveway_bridge.errors import LinkLost
-from driveway_bridge.link.base import Link
+from driveway_bridge.link.base import Link, PushingLink
 from driveway_bridge.protocol.connection import Connection
 from driveway_bridge.protocol.events import (
     Broadcast,
+    CardAwaited,
     CountersNeeded,
     Outcome,
     Refused,
@@ -39,6 +42,8 @@ class Ask:
     command: Command
     report: Callable[[str], None]
     future: asyncio.Future[Outcome]
+    gives_way: bool | None = None
+    """Others need not wait until this one is answered; None: if it reads."""
     id: int = 0
     exchanges: int = 0
     """Frames sent that want an answer, handshakes included."""
@@ -73,18 +78,25 @@ class Call:
         self._clock = clock
         self._asks: dict[int, Ask] = {}
         self._over: dict[int, Ask] = {}
-        self._outbox: asyncio.Queue[tuple[Ask, Sent, bytes]] = asyncio.Queue()
+        self._outbox: deque[tuple[Ask, Sent, bytes]] = deque()
+        self._sending = False
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._spawn(self._receive())
-        self._spawn(self._send())
+        self._pushing = link if isinstance(link, PushingLink) else None
+        if self._pushing is not None:
+            self._pushing.listen(self._hear, self._break)
+        else:
+            self._spawn(self._receive())
 
     async def ask(self, ask: Ask, *, timeout_s: float, answer_s: float) -> Outcome:
         """Put a request and wait for its outcome; LinkLost when the link goes first. Cancelling forgets the request."""
         if not self.open:
             raise LinkLost("link_lost", may_have_happened=False)
-        ask.id = self.connection.request(ask.command, self._clock(), timeout_s=timeout_s, answer_s=answer_s)
+        ask.id = self.connection.request(
+            ask.command, self._clock(), timeout_s=timeout_s, answer_s=answer_s, gives_way=ask.gives_way
+        )
         self._asks[ask.id] = ask
         self._process()
         try:
@@ -120,25 +132,38 @@ class Call:
         frames = iter(self.connection.data_to_send())
         while (event := self.connection.next_event()) is not None:
             if isinstance(event, Sent):
-                frame = next(frames)
-                if event.id in self._asks:
-                    self._outbox.put_nowait((self._asks[event.id], event, frame))
+                self._post(event, next(frames))
             elif isinstance(event, (Reply, Refused, Unanswered)):
                 self._on_outcome(event)
             elif isinstance(event, Broadcast):
                 self._listener.broadcast(event.body)
+            elif isinstance(event, CardAwaited):
+                self._on_card_awaited(event)
             elif isinstance(event, CountersNeeded):
                 self._spawn(self._reserve(event))
             else:
                 assert isinstance(event, SessionReady)  # noqa: S101 - the only one left; told by `saved` as well
-        if self._timer is not None:
-            self._timer.cancel()
+        self._flush()
         deadline = self.connection.next_deadline()
-        self._timer = None if deadline is None else self._loop.call_later(deadline - self._clock(), self._on_timer)
+        if deadline is not None and deadline < self._timer_at:
+            # One that is set too early does no harm, so most commands find a timer that will do.
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_at = deadline
+            self._timer = self._loop.call_later(deadline - self._clock(), self._on_timer)
 
     def _on_timer(self) -> None:
+        self._timer, self._timer_at = None, math.inf
         self.connection.handle_deadline(self._clock())
         self._process()
+
+    def _post(self, sent: Sent, frame: bytes) -> None:
+        if sent.id in self._asks:
+            self._outbox.append((self._asks[sent.id], sent, frame))
+
+    def _on_card_awaited(self, event: CardAwaited) -> None:
+        if event.id in self._asks:
+            self._asks[event.id].report("card")
 
     def _on_outcome(self, outcome: Outcome) -> None:
         ask = self._asks.pop(outcome.id, None)
@@ -153,35 +178,80 @@ class Call:
 
     async def _receive(self) -> None:
         while True:
-            data = await self._link.receive()
+            self._take(await self._link.receive())
+
+    def _hear(self, data: bytes) -> None:
+        try:
+            self._take(data)
+        except Exception as error:  # noqa: BLE001 - a mistake of ours, told as such where it can be seen
+            self._break(error)
+
+    def _take(self, data: bytes) -> None:
+        if self.open:
             self.connection.receive_data(data, self._clock())
             self._process()
 
-    async def _send(self) -> None:
-        while True:
-            ask, sent, frame = await self._outbox.get()
-            if ask.future.done():
-                continue
-            before = ask.sent_at
-            now = self._clock()
-            ask.exchanges += 1
-            if sent.handshake:
-                ask.handshakes += 1
-                ask.session_at = now if ask.session_at is None else ask.session_at
-                ask.report("session")
-            elif before is None:
-                ask.sent_at = now
-            try:
-                async with asyncio.timeout(SEND_S):
-                    await self._link.send(frame)
-            except TimeoutError as error:
-                raise LinkLost("link_lost", "the link took no more", may_have_happened=True) from error
-            except LinkLost as error:
-                if not error.may_have_happened:
-                    ask.sent_at = before
-                raise
-            if not sent.handshake:
-                ask.report("sent")
+    def _flush(self) -> None:
+        """Send what is to be sent: at once if the link takes it at once."""
+        pushing = self._pushing
+        while pushing is not None and pushing.free and self._outbox and not self._sending:
+            ask, sent, frame = self._outbox.popleft()
+            if not ask.future.done():
+                before = self._note_sending(ask, sent)
+                try:
+                    pushing.push(frame)
+                except LinkLost as error:
+                    self._note_failure(ask, before, error)
+                    self._break(error)
+                    return
+                self._note_sent(ask, sent)
+        if self._outbox and not self._sending:
+            self._sending = True
+            self._spawn(self._send_all())
+
+    async def _send_all(self) -> None:
+        """Send one frame after the other, whatever becomes of those who asked for them meanwhile."""
+        try:
+            while self._outbox:
+                ask, sent, frame = self._outbox.popleft()
+                if not ask.future.done():
+                    await self._send(ask, sent, frame)
+        finally:
+            self._sending = False
+
+    async def _send(self, ask: Ask, sent: Sent, frame: bytes) -> None:
+        before = self._note_sending(ask, sent)
+        try:
+            async with asyncio.timeout(SEND_S):
+                await self._link.send(frame)
+        except TimeoutError as error:
+            raise LinkLost("link_lost", "the link took no more", may_have_happened=True) from error
+        except LinkLost as error:
+            self._note_failure(ask, before, error)
+            raise
+        self._note_sent(ask, sent)
+
+    def _note_sending(self, ask: Ask, sent: Sent) -> float | None:
+        """Note that a frame goes out; gives when one with the command itself did so before."""
+        before = ask.sent_at
+        ask.exchanges += 1
+        if sent.handshake:
+            ask.handshakes += 1
+            ask.session_at = self._clock() if ask.session_at is None else ask.session_at
+            ask.report("session")
+        elif before is None:
+            ask.sent_at = self._clock()
+        return before
+
+    @staticmethod
+    def _note_failure(ask: Ask, before: float | None, error: LinkLost) -> None:
+        if not error.may_have_happened:
+            ask.sent_at = before
+
+    @staticmethod
+    def _note_sent(ask: Ask, sent: Sent) -> None:
+        if not sent.handshake:
+            ask.report("sent")
 
     async def _reserve(self, needed: CountersNeeded) -> None:
         block = await self._listener.reserve(needed)
@@ -197,10 +267,15 @@ class Call:
     def _on_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._break(error)
+
+    def _break(self, error: BaseException) -> None:
+        """End because the link is lost, or because of a mistake of ours: then those who wait shall see it."""
         if isinstance(error, LinkLost):
             if self._end(error):
                 self._listener.lost(error)
-        elif error is not None and self._end(error):  # a mistake of ours: those who wait shall see it
+        elif self._end(error):
             self._listener.lost(LinkLost("link_lost", type(error).__name__))
             self._loop.call_exception_handler({"message": "the conversation with the car broke", "exception": error})
 

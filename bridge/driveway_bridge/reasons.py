@@ -62,10 +62,60 @@ REASONS: Final[Mapping[str, Reason]] = {
     "not_permitted": Reason(
         "The car does not let this key do that.", "The key's role is too small, or the car forbids it right now."
     ),
+    "car_asleep": Reason("The car is asleep.", "Wake it and try again; if it does not wake up, look at the car."),
+    "car_booting": Reason("The car is awake, but its computer is still starting.", "Try again in half a minute."),
     "closures_open": Reason("A door or lid is open.", "Close it and try again."),
     "remote_access_off": Reason("Mobile access is switched off in the car.", "Switch it on in the car's menu."),
+    "not_supported_by_car": Reason("The car cannot do that.", "It lacks the equipment, or its software is too old."),
+    "comfort_remote_off": Reason(
+        "The car does not let its comfort settings be changed from afar.",
+        "Switch the climate on first, then try again.",
+    ),
+    "low_power_mode": Reason(
+        "The car saves power and does not do that now.", "Charge it, or switch its low-power mode off."
+    ),
+    "parental_controls": Reason(
+        "The car's parental controls forbid it.", "Switch them off, or change them, in the car."
+    ),
+    "not_in_park": Reason("The car is not in park.", "Put it into park and try again."),
+    "not_plugged_in": Reason("No charging cable is plugged in.", "Plug it in and try again."),
+    "no_charging_power": Reason("The charger gives no power.", "Look at the charger and its fuse."),
+    "wrong_pin": Reason("The PIN is wrong.", "Try again with the right one."),
     "refused_by_car": Reason("The car refused.", "Look at the car's screen for the reason."),
     "not_understood": Reason("The car's answer was not understood.", "Look at the car; then update the bridge."),
+    # What the car said of its keys.
+    "card_not_tapped": Reason(
+        "No key card was tapped in time.",
+        "Start again, and tap a key card on the reader only after you are told to: one that lies there already does "
+        "not count.",
+    ),
+    "card_not_on_reader": Reason("The car wants a key card on its reader.", "Start again with a key card at hand."),
+    "not_confirmed_on_screen": Reason(
+        "The new key was not confirmed on the car's screen in time.", "Start again, and confirm it there."
+    ),
+    "denied_on_screen": Reason(
+        "The new key was turned down on the car's screen.", "Start again, and confirm it there."
+    ),
+    "cancelled_at_car": Reason("Adding the key was cancelled at the car.", "Start again."),
+    "confirmation_impossible": Reason(
+        "The car could not ask for a confirmation.", "Sit in the car, let its screen light up, and start again."
+    ),
+    "valet_mode": Reason("The car is in valet mode.", "Switch valet mode off and try again."),
+    "not_enrolled_in_time": Reason(
+        "The car did not add the key in time, and did not say why.",
+        "Is it awake, with somebody inside? Start again, and tap a key card after you are told to.",
+    ),
+    "not_synchronised": Reason(
+        "The car's locks know the key; the rest of the car does not yet.",
+        "Wake the car, wait a minute and try again.",
+    ),
+    "already_enrolled": Reason("The car knew this key already.", "Nothing more is needed."),
+    "key_list_full": Reason("The car has no room for another key.", "Remove a key in the car's menu, under Locks."),
+    "key_not_listed": Reason("The car has no such key.", "List its keys to see which it has."),
+    "key_refused": Reason("The car does not take this key.", "Update the bridge; if it stays, make a new key."),
+    "own_key": Reason("No key can take away its own rights.", "Remove it in the car's menu, under Locks."),
+    "owner_key_needed": Reason("Only an owner's key may change the car's keys.", "Use the car's menu, under Locks."),
+    "role_refused": Reason("The car does not let a key be added with this role.", "Choose another role."),
     # What the bridge did not pass on.
     "expired": Reason("The command was too old when it could have been sent.", "Give it again."),
     "replayed": Reason("This command was given before.", "If you did not repeat it, somebody else did: see the log."),

@@ -1,51 +1,55 @@
 """One car: opens links when they are needed, puts commands, and settles the fate of those that were not answered.
 
-An unknown fate is never met with a blind repetition: the body's state is read (or the car tells it by itself), and only
-if it shows the opposite is an idempotent command given again.
+An unknown fate is never met with a blind repetition: the state is read that shows it (or the car tells it by itself),
+and only if it shows the opposite is an idempotent command given again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from driveway_bridge.call import Ask, Call, Listener
+from driveway_bridge.call import Ask
 from driveway_bridge.commands import security
 from driveway_bridge.commands.base import Command
 from driveway_bridge.errand import Answer, Errand, Execution
 from driveway_bridge.errors import LinkLost, NotReached
+from driveway_bridge.line import Ears, Line, Terms
 from driveway_bridge.link.base import Dialer
-from driveway_bridge.protocol.connection import ANSWER_S, Connection
+from driveway_bridge.protocol.connection import ANSWER_S
 from driveway_bridge.protocol.domain import Domain
-from driveway_bridge.protocol.events import CountersNeeded, Refused, Reply, Unanswered
+from driveway_bridge.protocol.events import Refused, Reply, Unanswered
 from driveway_bridge.protocol.keys import PrivateKey
-from driveway_bridge.protocol.session import SavedSession
+from driveway_bridge.protocol.metadata import SignatureType
+from driveway_bridge.rousing import ROUSE_S, Rouser
 from driveway_bridge.session_store import Sessions
 from driveway_bridge.state.body import Body
 
 __all__ = ["Execution", "Vehicle"]
 _LOG = logging.getLogger(__name__)
-_T = TypeVar("_T")
 MAX_REPEATS = 2
 """How often a command is given again after the car's state showed that it was not done."""
-MAX_LINKS = 6
-"""Links opened, or tried to, for one command."""
-READ_S = 1.5
+TIMEOUT_S = 8.0
+"""For a command, if nothing is said; where the car may have to be woken for it, ROUSE_S more."""
+_PATIENCE_S = {Domain.VEHICLE_SECURITY: ANSWER_S, Domain.INFOTAINMENT: 5.0}
+"""How long the answer to a command is waited for before its effect is looked for."""
+READ_S = {Domain.VEHICLE_SECURITY: 1.5, Domain.INFOTAINMENT: 4.0}
 """How long one reading of the state is waited for."""
+PUSH_S = 0.05
+"""What the car tells by itself sooner after a command was sent does not come from it: it was on its way already."""
 GRACE_S = 0.5
 """The car told the wished state, but its answer is missing: so long it may still say otherwise."""
-_TELL_S = 0.5
-"""A dialer has this much less than the command, so that it can still say by itself why there is no link."""
-_SHORTEST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 1.0
-_AT_ONCE = ("not_in_range", "nobody_listening", "radio_unavailable")
-"""Trying again within the same command would not change these."""
+
+
+def usual_timeout_s(command: Command, *, wake: bool | None = None) -> float:
+    """How long a command may take if nothing is said; `wake` as for `Vehicle.execute`."""
+    wake = not command.reads if wake is None else wake
+    return TIMEOUT_S + (ROUSE_S if wake and command.domain is Domain.INFOTAINMENT else 0.0)
 
 
 def _ignore(*_told: object) -> None:
@@ -63,6 +67,7 @@ class Vehicle:
         sessions: Sessions,
         *,
         hold_s: float = 10.0,
+        kind: SignatureType = SignatureType.AES_GCM_PERSONALIZED,
         on_body: Callable[[Body, str], None] = _ignore,
         on_link: Callable[[bool, str | None], None] = _ignore,
         clock: Callable[[], float] = time.monotonic,
@@ -70,56 +75,61 @@ class Vehicle:
     ) -> None:
         """Open nothing yet. An idle link is kept `hold_s` seconds (0: given back at once, inf: kept).
 
+        `kind` is how commands are authenticated: encrypted, or with HMAC_PERSONALIZED readable for whoever listens.
+
         `on_body(body, "read" | "push")` hears each state, asked for or told by the car itself; `on_link(linked,
         reason)` each opening, giving back (no reason), loss and failed attempt.
         """
-        self._vin = vin
-        self._key = key
-        self._dialer = dialer
-        self._store = sessions
-        self._hold_s = hold_s
         self._on_body = on_body
-        self._on_link = on_link
         self._clock = clock
-        self._random = random
-        self._sessions: dict[Domain, SavedSession] | None = None
-        self._remembered: dict[Domain, SavedSession] = {}
-        self._call: Call | None = None
-        self._opening = asyncio.Lock()
         self._errands: set[Errand] = set()
-        self._idle: asyncio.TimerHandle | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self.public_key = key.public
+        """Of our key: 65 bytes."""
+        terms = Terms(vin=vin, key=key, hold_s=hold_s, kind=kind, clock=clock, random=random)
+        ears = Ears(broadcast=self._on_broadcast, late_reply=self._on_late_reply, link=on_link)
+        self._line = Line(terms, dialer, sessions, ears)
+        self._rouser = Rouser(self._put, self._line, clock)
 
     @property
     def linked(self) -> bool:
         """Whether a link is held right now."""
-        return self._call is not None and self._call.open
+        call = self._line.call
+        return call is not None and call.open
 
     async def execute(
-        self, command: Command, *, timeout_s: float = 8.0, progress: Callable[[str], None] = _ignore
+        self,
+        command: Command,
+        *,
+        timeout_s: float | None = None,
+        wake: bool | None = None,
+        progress: Callable[[str], None] = _ignore,
     ) -> Execution:
         """Do a command within `timeout_s`; whatever the car or the link says is in the result, nothing of it is raised.
 
-        `progress` hears `connecting`, `session`, `sent`, `verifying`. Cancelling forgets the request; its frame may
-        have gone out.
+        Without `timeout_s` it is TIMEOUT_S, and ROUSE_S more where the car may have to be woken. With `wake` (None:
+        for all but reads) a sleeping car is woken for what needs infotainment, else the result is `car_asleep`.
+        `progress` hears `connecting`, `session`, `waking`, `booting`, `sent`, `card` (a key was presented: tap a card
+        now), `verifying`. Cancelling forgets the request; its frame may have gone out.
         """
         now = self._clock()
-        errand = Errand(command, now, now + timeout_s, progress, asyncio.get_running_loop().create_future())
-        with self._busy_with(errand):
-            answer = await (self._read(errand) if command.reads else self._act(errand))
+        if timeout_s is None:
+            timeout_s = usual_timeout_s(command, wake=wake)
+        wake = not command.reads if wake is None else wake
+        errand = Errand(command, now, now + timeout_s, progress, wake, asyncio.get_running_loop().create_future())
+        self._errands.add(errand)
+        self._line.keep()
+        try:
+            answer = await (self._ask_patiently(errand, command) if command.reads else self._act(errand))
+        finally:
+            self._errands.discard(errand)
+            self._line.let_go()
         execution = errand.conclude(answer, self._clock())
         _LOG.debug("%s: %s, %s %s", command.name, execution.outcome, execution.reason, execution.detail)
         return execution
 
     async def close(self) -> None:
         """Give the link back and remember the sessions. The vehicle can be used again after it."""
-        self._hang_up()
-        sessions, self._sessions = self._sessions or {}, None
-        for domain, session in sessions.items():
-            if session != self._remembered.get(domain):
-                await self._stored(self._store.release, domain, session)
-        if self._closing:  # last, because a link may take its time
-            await asyncio.wait(self._closing)
+        await self._line.close()
 
     # Certainty --------------------------------------------------------------------------------------------------------
 
@@ -127,44 +137,52 @@ class Vehicle:
         """Give a command and, if its fate is not told, settle it."""
         command = errand.command
         settled_by = command.done if command.idempotent else None
+        last: Answer | None = None
         for _ in range(1 + MAX_REPEATS):
-            answer = await self._put(errand, command, ANSWER_S if settled_by else math.inf)
-            if isinstance(answer, (Reply, Refused)) or not errand.sent():
-                return answer
-            if errand.proof.done():
-                return errand.proof.result()
-            if settled_by is None or isinstance(answer, NotReached):
-                return answer
+            if command.domain is Domain.INFOTAINMENT and (deaf := await self._rouser.ensure(errand)) is not None:
+                return self._proved_or(errand, last or deaf)
+            last = await self._put(errand, command, _PATIENCE_S[command.domain] if settled_by else math.inf)
+            if isinstance(last, (Reply, Refused, NotReached)) or not errand.sent():
+                break
+            if errand.proof.done() or settled_by is None:
+                break
             errand.report("verifying")
             shown = await self._verify(errand, settled_by)
-            if errand.proof.done():
-                return errand.proof.result()
-            if shown is None or self._left(errand) <= 0:
-                return answer
-        return answer
+            if errand.proof.done() or shown is None or errand.left(self._clock()) <= 0:
+                break
+        return self._proved_or(errand, last)
 
-    async def _read(self, errand: Errand) -> Answer:
-        """Read; to ask again changes nothing."""
+    @staticmethod
+    def _proved_or(errand: Errand, last: Answer | None) -> Answer:
+        """Give the last word on a command: what the car said to it goes before what its state showed."""
+        if errand.proof.done() and not isinstance(last, (Reply, Refused)):
+            return errand.proof.result()
+        assert last is not None  # noqa: S101 - it was put at least once
+        return last
+
+    async def _ask_patiently(self, errand: Errand, question: Command) -> Answer:
+        """Ask, and ask again after silence."""
+        answer: Answer = NotReached("no_connection")
         for _ in range(1 + MAX_REPEATS):
-            answer = await self._put(errand, errand.command, READ_S)
+            if question.domain is Domain.INFOTAINMENT and (deaf := await self._rouser.ensure(errand)) is not None:
+                return deaf
+            answer = await self._put(errand, question, READ_S[question.domain])
             if isinstance(answer, (Reply, Refused, NotReached)) or not await self._pause_after(answer, errand):
                 break
         return answer
 
-    async def _verify(self, errand: Errand, done: Callable[[Body], bool | None]) -> bool | None:
-        """Read the body's state to see whether a command was done; None when the car does not tell."""
-        for _ in range(1 + MAX_REPEATS):
-            answer = await self._unless_proved(errand, self._put(errand, security.status(), READ_S))
-            if errand.proof.done():
-                return True
-            if isinstance(answer, Reply):
-                shown = None if answer.body is None else done(answer.body)
-                if shown:
-                    errand.prove(answer)
-                return shown
-            if isinstance(answer, (Refused, NotReached)) or not await self._pause_after(answer, errand):
-                break
-        return None
+    async def _verify(self, errand: Errand, done: Callable[[Any], bool | None]) -> bool | None:
+        """Read the state that shows whether a command was done; None when the car does not tell."""
+        question = errand.command.read_back or security.status()
+        answer = await self._unless_proved(errand, self._ask_patiently(errand, question))
+        if errand.proof.done():
+            return True
+        if not isinstance(answer, Reply) or answer.state is None:
+            return None
+        shown = done(answer.state)
+        if shown:
+            errand.prove(answer)
+        return shown
 
     async def _unless_proved(self, errand: Errand, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Work, but stop as soon as the fate is known anyway."""
@@ -177,157 +195,60 @@ class Vehicle:
                 task.cancel()
                 await asyncio.wait((task,))
 
-    async def _put(self, errand: Errand, command: Command, answer_s: float) -> Answer:
+    async def _put(self, errand: Errand, command: Command, answer_s: float, *, within_s: float = math.inf) -> Answer:
         """Put one request, on a new link if need be, until it has an outcome or may have been heard on a lost link."""
+        main = command is errand.command
+        end = self._clock() + within_s
         while True:
             try:
-                call = await self._linked(errand)
+                call = await self._line.open(errand)
             except NotReached as error:
                 return error
-            ask = Ask(command, errand.report, asyncio.get_running_loop().create_future())
+            # Whatever is asked beside a command does not hold up the commands of others.
+            ask = Ask(
+                command,
+                errand.report if main else errand.report_beside,
+                asyncio.get_running_loop().create_future(),
+                gives_way=None if main else True,
+            )
             errand.asks.append(ask)
             errand.call = call
-            left = self._left(errand)
+            left = max(0.0, min(errand.left(self._clock()), end - self._clock()))
             try:
                 answer = await call.ask(ask, timeout_s=left, answer_s=min(answer_s, left))
             except LinkLost as error:
                 errand.lost = error
-                if error.may_have_happened or not await self._pause(errand):
+                if error.may_have_happened or not await self._line.pause(errand):
                     return error
                 continue
             if isinstance(answer, Reply) and answer.body is not None:
                 errand.body = answer.body
-                self._on_body(answer.body, "read")
+                self._hear_body(answer.body, "read")
+            self._rouser.note(answer, command.domain)
             return answer
-
-    def _left(self, errand: Errand) -> float:
-        return max(0.0, errand.deadline - self._clock())
 
     async def _pause_after(self, answer: Unanswered | LinkLost, errand: Errand) -> bool:
         """Silence has lasted long enough; after a loss there is a pause. False when no time is left."""
-        return await self._pause(errand) if isinstance(answer, LinkLost) else self._left(errand) > 0
-
-    async def _pause(self, errand: Errand) -> bool:
-        """Wait a little longer before each further link; False when there shall be none."""
-        pause = min(_SHORTEST_PAUSE_S * 2 ** max(0, errand.links - 1), _LONGEST_PAUSE_S)
-        if errand.links >= MAX_LINKS or self._left(errand) <= pause:
-            return False
-        await asyncio.sleep(pause)
-        return True
-
-    # The link ---------------------------------------------------------------------------------------------------------
-
-    async def _linked(self, errand: Errand) -> Call:
-        """The open call, or a new one within the errand's time; NotReached with the reason."""
-        begun = self._clock()
-        try:
-            async with asyncio.timeout(self._left(errand)):
-                while True:
-                    try:
-                        async with self._opening:
-                            if self._call is not None and self._call.open:
-                                return self._call
-                            errand.report("connecting")
-                            errand.links += 1
-                            left = self._left(errand)
-                            return await self._open(max(left - _TELL_S, left / 2))
-                    except NotReached as error:
-                        if not error.temporary or error.reason in _AT_ONCE or not await self._pause(errand):
-                            raise
-        except TimeoutError as error:
-            self._on_link(False, "no_connection")
-            raise NotReached("no_connection") from error
-        finally:
-            errand.link_s += self._clock() - begun
-
-    async def _open(self, within_s: float) -> Call:
-        if self._closing:  # one link at a time
-            await asyncio.wait(self._closing)
-        if self._sessions is None:
-            self._sessions = await self._load()
-        try:
-            link = await self._dialer.connect(within_s)
-        except NotReached as error:
-            self._on_link(False, error.reason)
-            raise
-        connection = Connection(
-            self._vin, self._key, sessions=self._sessions, random=self._random, counters_on_request=True
-        )
-        listener = Listener(
-            broadcast=self._on_broadcast, late_reply=self._on_late_reply, lost=self._on_lost, reserve=self._reserve
-        )
-        self._call = Call(link, connection, listener, self._clock)
-        self._on_link(True, None)
-        return self._call
-
-    @contextlib.contextmanager
-    def _busy_with(self, errand: Errand) -> Iterator[None]:
-        """Keep the link while something is to be done, and for `hold_s` after that."""
-        if self._idle is not None:
-            self._idle.cancel()
-        self._errands.add(errand)
-        try:
-            yield
-        finally:
-            self._errands.discard(errand)
-            if not self._errands and self._hold_s <= 0:
-                self._hang_up()
-            elif not self._errands and math.isfinite(self._hold_s):
-                self._idle = asyncio.get_running_loop().call_later(self._hold_s, self._hang_up)
-
-    def _hang_up(self) -> None:
-        """Give the link back; the closing itself takes place beside."""
-        if self._idle is not None:
-            self._idle.cancel()
-        if self._call is not None:
-            self._part_from(self._call)
-            self._on_link(False, None)
-
-    def _on_lost(self, error: LinkLost) -> None:
-        if self._call is not None:
-            self._part_from(self._call)
-            self._on_link(False, error.reason)
-
-    def _part_from(self, call: Call) -> None:
-        self._call = None
-        self._sessions = call.connection.saved()
-        task = asyncio.get_running_loop().create_task(call.close())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        return await self._line.pause(errand) if isinstance(answer, LinkLost) else errand.left(self._clock()) > 0
 
     # What the car tells by itself -------------------------------------------------------------------------------------
 
+    def _hear_body(self, body: Body, source: str) -> None:
+        self._rouser.note_body(body)
+        self._on_body(body, source)
+
     def _on_broadcast(self, body: Body) -> None:
-        self._on_body(body, "push")
+        self._hear_body(body, "push")
         for errand in self._errands:
             done = errand.command.done
-            if done is not None and errand.sent() and done(body):
-                errand.prove(Reply(id=0, body=body))
+            if done is not None and errand.sent(before=self._clock() - PUSH_S) and done(body):
+                errand.prove(Reply(id=0, body=body, state=body))
                 if errand.call is not None and errand.asks[-1].command is errand.command:
                     errand.call.hasten(errand.asks[-1], GRACE_S)
 
     def _on_late_reply(self, ask: Ask, reply: Reply) -> None:
         if reply.body is not None:
-            self._on_body(reply.body, "read")
+            self._hear_body(reply.body, "read")
         for errand in self._errands:
             if ask in errand.asks and ask.command is errand.command:
                 errand.prove(reply)
-
-    # Memory -----------------------------------------------------------------------------------------------------------
-
-    async def _load(self) -> dict[Domain, SavedSession]:
-        found = {
-            domain: await self._stored(self._store.load, domain)
-            for domain in (Domain.VEHICLE_SECURITY, Domain.INFOTAINMENT)
-        }
-        self._remembered = {domain: session for domain, session in found.items() if session is not None}
-        return dict(self._remembered)
-
-    async def _reserve(self, needed: CountersNeeded) -> SavedSession:
-        return await self._stored(self._store.reserve, needed.domain, needed.session)
-
-    async def _stored(self, method: Callable[..., _T], domain: Domain, *session: SavedSession) -> _T:
-        """Call the store, in a thread where it waits for a disk."""
-        if self._store.blocking:
-            return await asyncio.to_thread(method, self._vin, domain, *session)
-        return method(self._vin, domain, *session)

@@ -15,6 +15,7 @@ _COMMANDS = {
     "lock": ("act", "Lock a car."),
     "unlock": ("act", "Unlock a car."),
     "status": ("act", "Ask a car for its locks, doors and sleep."),
+    "send": ("send", "Send any command to a car, or read what it says."),
     "demo": ("demo", "See it work, with a virtual car and nothing else."),
     "simulate": ("simulate", "Run a virtual car for other programs."),
 }

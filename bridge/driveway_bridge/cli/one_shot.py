@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
+
+import click
 
 from driveway_bridge import key_store
 from driveway_bridge.addressing import LinkSettings
+from driveway_bridge.cli import wording
 from driveway_bridge.cli.lazy_group import STOPPED
 from driveway_bridge.cli.progress import Progress
-from driveway_bridge.commands import security
+from driveway_bridge.commands.base import Command
 from driveway_bridge.contract import Outcome
 from driveway_bridge.link.base import Dialer
 from driveway_bridge.protocol.keys import PrivateKey
 from driveway_bridge.session_store import SessionStore
-from driveway_bridge.vehicle import Execution, Vehicle
+from driveway_bridge.vehicle import Execution, Vehicle, usual_timeout_s
 
 HANG_UP_S: Final = 1.0
 """For giving the link back, when the result is known and shown."""
@@ -31,31 +35,93 @@ _EXIT: Final = {Outcome.CONFIRMED: 0, Outcome.UNCONFIRMED: 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class _Request:
     """What is wanted of which car, and the way to it."""
 
-    command: str
+    command: Command
     vin: str
     link: LinkSettings
     data: Path
     timeout_s: float
+    wake: bool | None
     hci: str | None
 
 
-def perform(request: Request, show: Callable[[Execution], None], show_stopped: Callable[[bool], None]) -> int:
-    """Do it and `show` what became of it; gives the exit status. ConfigurationError when the folder cannot be used.
-
-    After Ctrl-C `show_stopped` is told whether the command may have been sent.
-    """
-    key = key_store.load_or_create(request.data)
-    with contextlib.closing(SessionStore(request.data)) as store, _LeavingInTime() as leaving:
+def perform(
+    command: Command,
+    *,
+    vin: str,
+    link: LinkSettings,
+    data: Path,
+    as_json: bool,
+    timeout_s: float | None,
+    hci: str | None,
+    wake: bool | None = None,
+) -> int:
+    """Do it and print what became of it; gives the exit status. ConfigurationError when the folder cannot be used."""
+    if hci is not None and link != "bluetooth":
+        raise click.UsageError("--hci is for --link bluetooth.")
+    if timeout_s is None:
+        timeout_s = usual_timeout_s(command, wake=wake)
+    request = _Request(command=command, vin=vin, link=link, data=data, timeout_s=timeout_s, wake=wake, hci=hci)
+    show = _print_json if as_json else _print_words
+    key = key_store.load_or_create(data)
+    with contextlib.closing(SessionStore(data)) as store, _LeavingInTime() as leaving:
         with contextlib.suppress(KeyboardInterrupt):  # shown, and in the status, by then
-            asyncio.run(_act(request, key, store, leaving, show, show_stopped))
+            asyncio.run(
+                _act(
+                    request,
+                    key,
+                    store,
+                    leaving,
+                    lambda execution: show(command, execution),
+                    lambda may_have_been_sent: _print_stopped(as_json=as_json, may_have_been_sent=may_have_been_sent),
+                )
+            )
         return leaving.status
 
 
+def _print_stopped(*, as_json: bool, may_have_been_sent: bool) -> None:
+    if may_have_been_sent:
+        outcome, reason = "unconfirmed", "no_answer"
+        message = "Stopped. The command may have reached the car: look at it."
+    else:
+        outcome, reason, message = "failed", "stopping", "Stopped. The car was told nothing."
+    click.echo(message, err=True)
+    if as_json:
+        click.echo(json.dumps({"outcome": outcome, "reason": reason, "message": message}))
+
+
+def _print_words(command: Command, execution: Execution) -> None:
+    text = wording.sentence(command.name, execution.outcome, execution.reason, reads=command.reads)
+    if execution.outcome is not Outcome.CONFIRMED:
+        click.echo(text, err=True)
+        if execution.detail:
+            click.echo(f"({execution.detail})", err=True)
+    elif command.reads and execution.state is not None:
+        click.echo("\n".join(wording.state_lines(execution.state)))
+    else:
+        click.echo(f"{text} ({execution.phases_ms['total'] / 1000:.2f} s)")
+
+
+def _print_json(command: Command, execution: Execution) -> None:
+    result: dict[str, Any] = {
+        "outcome": execution.outcome,
+        "reason": execution.reason,
+        "message": wording.sentence(command.name, execution.outcome, execution.reason, reads=command.reads),
+        "detail": execution.detail,
+        "exchanges": execution.exchanges,
+        "handshakes": execution.handshakes,
+        "ms": round(execution.phases_ms["total"], 1),
+        "phases_ms": {phase: round(value, 1) for phase, value in execution.phases_ms.items()},
+    }
+    if command.reads:
+        result["state"] = None if execution.state is None else wording.state_fields(execution.state)
+    click.echo(json.dumps(result))
+
+
 async def _act(
-    request: Request,
+    request: _Request,
     key: PrivateKey,
     store: SessionStore,
     leaving: _LeavingInTime,
@@ -73,7 +139,7 @@ async def _act(
         show(execution)
     except asyncio.CancelledError:
         leaving.status = STOPPED
-        show_stopped(request.command != "status" and progress.may_have_been_sent)
+        show_stopped(not request.command.reads and progress.may_have_been_sent)
         raise
     finally:
         sys.stdout.flush()
@@ -84,14 +150,16 @@ async def _act(
         leaving.soon()
 
 
-async def _bounded(vehicle: Vehicle, request: Request, progress: Progress) -> Execution:
+async def _bounded(vehicle: Vehicle, request: _Request, progress: Progress) -> Execution:
     """Execute, with an end of our own: a link that hangs in the system's calls must not make the owner wait."""
-    command = getattr(security, request.command)()
+    command = request.command
     try:
         async with asyncio.timeout(request.timeout_s + _GRACE_S):
-            return await vehicle.execute(command, timeout_s=request.timeout_s, progress=progress.enter)
+            return await vehicle.execute(
+                command, timeout_s=request.timeout_s, wake=request.wake, progress=progress.enter
+            )
     except TimeoutError:
-        sent = progress.may_have_been_sent and request.command != "status"
+        sent = progress.may_have_been_sent and not command.reads
         return Execution(
             outcome=Outcome.UNCONFIRMED if sent else Outcome.FAILED,
             reason="no_answer" if progress.may_have_been_sent else "no_connection",
@@ -102,7 +170,7 @@ async def _bounded(vehicle: Vehicle, request: Request, progress: Progress) -> Ex
         )
 
 
-def _dialer(request: Request) -> Dialer:
+def _dialer(request: _Request) -> Dialer:
     if request.link == "bluetooth":
         from driveway_bridge.link.bluetooth import BluetoothDialer  # needs a radio's libraries
 

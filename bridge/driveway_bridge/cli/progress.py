@@ -16,7 +16,10 @@ _PLAIN_AFTER_S: Final = 2.0
 STAGES: Final[Mapping[str, str]] = {
     "connecting": "Looking for the car ...",
     "session": "The car is there; agreeing with it on a session ...",
+    "waking": "The car sleeps; waking it ...",
+    "booting": "The car is awake; waiting until its computer has started ...",
     "sent": "Sent; waiting for the car's answer ...",
+    "card": "The car waits for a key card ...",
     "verifying": "No answer; looking at the car's state ...",
 }
 
@@ -33,7 +36,7 @@ class Progress:
     @property
     def may_have_been_sent(self) -> bool:
         """Whether the command was on its way when the last stage was told."""
-        return self.stage in ("sent", "verifying")
+        return self.stage in ("sent", "card", "verifying")
 
     def enter(self, stage: str) -> None:
         """A stage of `STAGES` begins."""

@@ -9,6 +9,7 @@ import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,10 +20,13 @@ from driveway_bridge.simulator.car import Car
 from driveway_bridge.simulator.control import Control
 from driveway_bridge.simulator.event_stream import EventWriter, read_lines
 from driveway_bridge.simulator.faults import Fault, parse
-from driveway_bridge.simulator.listeners import Listener, make_listener, parse_address
+from driveway_bridge.simulator.listeners import MTU, Listener, make_listener, parse_address
 from driveway_bridge.simulator.live import LiveCar
+from driveway_bridge.simulator.parts.equipment import EQUIPMENT, Equipment
 from driveway_bridge.simulator.profiles import PROFILES
+from driveway_bridge.simulator.scenario import ScenarioError, Step, read_scenario
 from driveway_bridge.simulator.virtual_car import VirtualCar
+from driveway_bridge.simulator.words import SUMMARY
 
 _ROLES = {
     "driver": Role.ROLE_DRIVER,
@@ -52,6 +56,9 @@ class _Options:
     faults: tuple[Fault, ...]
     locked: bool
     asleep: bool
+    equipment: Equipment
+    mtu: int
+    scenario: tuple[Step, ...]
 
 
 class _Outlet:
@@ -107,6 +114,13 @@ def _faults(_context: click.Context, _option: click.Parameter, value: tuple[str,
         raise click.BadParameter(str(error)) from error
 
 
+def _scenario(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[Step, ...]:
+    try:
+        return tuple(read_scenario(Path(value))) if value else ()
+    except (ScenarioError, OSError) as error:
+        raise click.BadParameter(str(error)) from error
+
+
 def _list_faults(context: click.Context, _option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click calls it
     if not value:
         return
@@ -116,7 +130,7 @@ def _list_faults(context: click.Context, _option: click.Parameter, value: bool) 
     context.exit()
 
 
-@click.command()
+@click.command(epilog=f"Commands while it runs: {SUMMARY}.")
 @click.option("--vin", required=True, callback=_vin, help="The car's VIN.")
 @click.option(
     "--listen",
@@ -148,6 +162,27 @@ def _list_faults(context: click.Context, _option: click.Parameter, value: bool) 
     metavar="NAME",
     help="Something that goes wrong from the start.",
 )
+@click.option(
+    "--equipment",
+    type=click.Choice(list(EQUIPMENT)),
+    default="everything",
+    show_default=True,
+    callback=lambda _context, _option, value: EQUIPMENT[value],
+    help="What it is fitted with: that of a model, or everything.",
+)
+@click.option(
+    "--mtu",
+    type=click.IntRange(23, 517),
+    default=MTU,
+    show_default=True,
+    help="Bytes that fit into one piece on the virtual radio; cars have 115 or 247.",
+)
+@click.option(
+    "--scenario",
+    metavar="FILE",
+    callback=_scenario,
+    help="Commands with their times: a line is seconds from the start, then a command.",
+)
 @click.option("--locked/--unlocked", default=True, show_default=True, help="At the start.")
 @click.option("--asleep/--awake", default=False, show_default=True, help="At the start.")
 @click.option(
@@ -156,8 +191,7 @@ def _list_faults(context: click.Context, _option: click.Parameter, value: bool) 
 def simulate(role: str, **options: Any) -> None:
     """Run a virtual car.
 
-    Events are printed as JSON lines. Commands are read from standard input, one a line: lock, unlock, open CLOSURE,
-    close CLOSURE, sleep, wake, enter, leave, drop, vanish, return, reboot, fault NAME on|off|once, state, quit.
+    Events are printed as JSON lines. Commands are read from standard input, one a line.
     """
     asyncio.run(_run(_Options(role=_ROLES[role], **options)))
 
@@ -169,13 +203,13 @@ async def _run(options: _Options) -> None:
         loop.add_signal_handler(number, stop.set)
     outlet = _Outlet()
     live = LiveCar(_make_car(options, outlet.put))
-    listeners = [make_listener(live, *address) for address in options.addresses]
+    listeners = [make_listener(live, *address, mtu=options.mtu) for address in options.addresses]
     started: list[Listener] = []
     try:
         for listener in listeners:
             await _start(listener)
             started.append(listener)
-        await _serve(live, listeners, outlet, stop)
+        await _serve(live, listeners, outlet, stop, options.scenario)
     finally:
         live.close()
         for listener in reversed(started):
@@ -187,7 +221,7 @@ def _make_car(options: _Options, report: Callable[[dict[str, Any]], None]) -> Vi
         options.vin,
         profile=PROFILES[options.profile],
         seed=options.seed,
-        car=Car(locked=options.locked, asleep=options.asleep),
+        car=Car(locked=options.locked, asleep=options.asleep, equipment=options.equipment),
         report=report,
     )
     for public in options.enrolled:
@@ -216,6 +250,7 @@ async def _serve(
     listeners: list[Listener],
     outlet: _Outlet,
     stop: asyncio.Event,
+    scenario: tuple[Step, ...],
 ) -> None:
     """Write events and obey commands until it is time to stop."""
     loop = asyncio.get_running_loop()
@@ -241,10 +276,13 @@ async def _serve(
     lines: asyncio.Queue[str] = asyncio.Queue()
     read_lines(sys.stdin.fileno(), lambda line: _from_thread(loop, lines.put_nowait, line))
     obeying = asyncio.create_task(_obey(control, lines, writer))
+    playing = [loop.call_later(step.at_s, lines.put_nowait, step.line) for step in scenario]
     try:
         await stop.wait()
     finally:
         obeying.cancel()
+        for step in playing:
+            step.cancel()
         live.close()
         loop.remove_reader(output)
         await asyncio.to_thread(writer.close)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from typing import Any, Final
 
 from driveway_bridge.contract import Outcome
 from driveway_bridge.reasons import REASONS
 from driveway_bridge.state.body import Body, ClosureState, LockState
+from driveway_bridge.state.reading import State
 
 _DONE: Final[Mapping[str, str]] = {"lock": "Locked.", "unlock": "Unlocked.", "status": "The car answered."}
 _ALREADY: Final[Mapping[str, str]] = {"lock": "It was locked already.", "unlock": "It was unlocked already."}
-_NOT_DONE: Final[Mapping[str, str]] = {"lock": "Not locked.", "unlock": "Not unlocked.", "status": ""}
+_NOT_DONE: Final[Mapping[str, str]] = {"lock": "Not locked.", "unlock": "Not unlocked."}
 _UNKNOWN: Final[Mapping[str, str]] = {
     "lock": "It is not known whether the car is locked.",
     "unlock": "It is not known whether the car is unlocked.",
-    "status": "",
 }
 _LOCKS: Final[Mapping[LockState, str]] = {
     LockState.LOCKED: "locked",
@@ -36,18 +37,64 @@ _CLOSURES: Final[Mapping[str, str]] = {
 }
 
 
-def sentence(command: str, outcome: Outcome, reason: str) -> str:
-    """What became of `lock`, `unlock` or `status`, and what can be done."""
+def sentence(command: str, outcome: Outcome, reason: str, *, reads: bool = False) -> str:
+    """What became of a command, and what can be done."""
     if outcome is Outcome.CONFIRMED:
-        already = _ALREADY.get(command) if reason == "already_so" else None
-        return already or _DONE[command]
-    opening = (_UNKNOWN if outcome is Outcome.UNCONFIRMED else _NOT_DONE)[command]
+        already = _ALREADY.get(command, "It was so already.") if reason == "already_so" else None
+        return already or _DONE.get(command, "Done.")
+    if reads:
+        opening = ""
+    elif outcome is Outcome.UNCONFIRMED:
+        opening = _UNKNOWN.get(command, "It is not known whether it was done.")
+    else:
+        opening = _NOT_DONE.get(command, "Not done.")
     entry = REASONS[reason]
     return " ".join(part for part in (opening, entry.meaning, entry.remedy) if part)
 
 
-def state_lines(body: Body) -> list[str]:
-    """A small list of what the car says: locks, doors, sleep, somebody inside."""
+def state_lines(state: State | Body) -> list[str]:
+    """What the car says, as a small list for people."""
+    return _body_lines(state) if isinstance(state, Body) else list(_lines(state_fields(state), ""))
+
+
+def state_fields(state: State | Body) -> dict[str, Any]:
+    """The same for programs: each value, None where the car did not say; of the body also whether it is locked."""
+    told = {item.name: _plain(getattr(state, item.name)) for item in fields(state)}
+    return {"locked": state.locked, **told} if isinstance(state, Body) else told
+
+
+def _plain(value: Any) -> Any:
+    """Make a value fit for JSON: bytes become hexadecimal digits."""
+    if is_dataclass(value):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return value.value if isinstance(value, Enum) else value
+
+
+def _lines(told: Mapping[str, Any], indent: str) -> Iterator[str]:
+    """One line a value; what the car did not say is left out."""
+    for name, value in told.items():
+        title = f"{indent}{name.replace('_', ' ')}:"
+        if isinstance(value, dict):
+            yield title
+            yield from _lines(value, f"{indent}  ")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for item in value:
+                yield title
+                yield from _lines(item, f"{indent}  ")
+        elif isinstance(value, bool):
+            yield f"{title} {'yes' if value else 'no'}"
+        elif isinstance(value, list):
+            yield f"{title} {', '.join(map(str, value)) or 'none'}"
+        elif value is not None:
+            yield f"{title} {value}"
+
+
+def _body_lines(body: Body) -> list[str]:
+    """Locks, doors, sleep, somebody inside."""
     untold = "unknown (the car sleeps)" if body.asleep else "unknown (the car does not say)"
     rows = {
         "Locks": untold if body.lock is None else _LOCKS[body.lock],
@@ -57,11 +104,6 @@ def state_lines(body: Body) -> list[str]:
     }
     width = max(map(len, rows)) + 2
     return [f"{name + ':':<{width}}{value}" for name, value in rows.items()]
-
-
-def state_fields(body: Body) -> dict[str, Any]:
-    """The same for programs: each value, None where the car did not say, and whether it is locked."""
-    return {"locked": body.locked, **asdict(body)}
 
 
 def _closures(body: Body) -> str:

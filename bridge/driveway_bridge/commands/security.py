@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
-from driveway_bridge.commands.base import Command
+from driveway_bridge.commands import reply
+from driveway_bridge.commands.base import Command, unless, when
+from driveway_bridge.commands.specification import CHARGING, EVERYBODY, Specification
 from driveway_bridge.proto import InformationRequest, InformationRequestType, RKEAction_E, UnsignedMessage
 from driveway_bridge.protocol.domain import Domain
 from driveway_bridge.state.body import Body
@@ -17,16 +20,17 @@ def lock() -> Command:
 
 def unlock() -> Command:
     """Unlock; done when anybody gets in, also where the car is set to open the driver's door only."""
-    return _remote_key(
-        "unlock", RKEAction_E.RKE_ACTION_UNLOCK, lambda body: None if body.locked is None else not body.locked
-    )
+    return _remote_key("unlock", RKEAction_E.RKE_ACTION_UNLOCK, lambda body: unless(body.locked))
 
 
 def wake() -> Command:
     """Wake the rest of the car; the answer comes before it is awake."""
-    return _remote_key(
-        "wake", RKEAction_E.RKE_ACTION_WAKE_VEHICLE, lambda body: None if body.asleep is None else not body.asleep
-    )
+    return _remote_key("wake", RKEAction_E.RKE_ACTION_WAKE_VEHICLE, lambda body: unless(body.asleep))
+
+
+def auto_secure() -> Command:
+    """Close the doors that have motors, then lock."""
+    return _remote_key("auto_secure", RKEAction_E.RKE_ACTION_AUTO_SECURE_VEHICLE, lambda body: body.locked)
 
 
 def status() -> Command:
@@ -38,14 +42,67 @@ def status() -> Command:
         payload=UnsignedMessage(InformationRequest=request).SerializeToString(),
         authenticated=False,
         reads=True,
+        state=_body,
     )
 
 
-def _remote_key(name: str, action: RKEAction_E, done: Callable[[Body], bool | None]) -> Command:
+def _body(answer: bytes) -> Body:
+    return Body.from_message(reply.body_answer(answer, "vehicleStatus").vehicleStatus)
+
+
+def _remote_key(name: str, action: RKEAction_E, shown: Callable[[Body], bool | None]) -> Command:
     """A button of the remote key."""
     return Command(
         name=name,
         domain=Domain.VEHICLE_SECURITY,
         payload=UnsignedMessage(RKEAction=action).SerializeToString(),
-        done=done,
+        done=when(Body, shown),
     )
+
+
+SPECIFICATIONS: Final = (
+    Specification(
+        name="lock",
+        subject="security",
+        summary="Lock the car.",
+        build=lock,
+        domain=Domain.VEHICLE_SECURITY,
+        verified_by="status",
+    ),
+    Specification(
+        name="unlock",
+        subject="security",
+        summary="Unlock the car.",
+        build=unlock,
+        domain=Domain.VEHICLE_SECURITY,
+        verified_by="status",
+        opens=True,
+    ),
+    Specification(
+        name="auto_secure",
+        subject="security",
+        summary="Close the powered doors and lock (Model X).",
+        build=auto_secure,
+        domain=Domain.VEHICLE_SECURITY,
+        verified_by="status",
+    ),
+    Specification(
+        name="wake",
+        subject="security",
+        summary="Wake the car; it takes about ten seconds until it does everything.",
+        build=wake,
+        domain=Domain.VEHICLE_SECURITY,
+        roles=CHARGING,
+        verified_by="status",
+    ),
+    Specification(
+        name="status",
+        subject="security",
+        summary="Read locks, doors, sleep and presence; needs no key and wakes nothing.",
+        build=status,
+        domain=Domain.VEHICLE_SECURITY,
+        roles=EVERYBODY,
+        authenticated=False,
+        reads=True,
+    ),
+)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,24 @@ class Link(Protocol):
 
     async def close(self) -> None:
         """Give the link back. Safe to call twice and after a loss."""
+        ...
+
+
+@runtime_checkable
+class PushingLink(Link, Protocol):
+    """A link that takes and hands over bytes at once, without a turn of the loop for each piece."""
+
+    @property
+    def free(self) -> bool:
+        """Whether `push` would take a frame now."""
+        ...
+
+    def push(self, framed: bytes) -> None:
+        """Send one frame as `send` does, when the link is free."""
+        ...
+
+    def listen(self, hear: Callable[[bytes], None], lose: Callable[[Exception], None]) -> None:
+        """From now on call `hear` with bytes of the car and, once, `lose` with LinkLost; `receive` is not used then."""
         ...
 
 

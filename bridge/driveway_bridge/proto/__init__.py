@@ -6,6 +6,7 @@ controller).
 """
 
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from tesla_protocol.command import car_server_pb2 as car_server
 from tesla_protocol.command import common_pb2 as common
 from tesla_protocol.command import vcsec_pb2 as vcsec
@@ -89,6 +90,7 @@ __all__ = [
     "Session_Info_Status",
     "SignatureData",
     "SignedMessage_status",
+    "Timestamp",
     "UnsignedMessage",
     "UserPresence_E",
     "VcsecOperationStatus_E",

@@ -9,15 +9,19 @@ Source: the vehicle-command protocol, "addressing and correlation", "reply seque
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
 from driveway_bridge.commands.base import Command
 from driveway_bridge.proto import OperationStatus_E
-from driveway_bridge.protocol import faults, framing, messages
+from driveway_bridge.protocol import decisions, faults, framing, messages
+from driveway_bridge.protocol.composing import compose
+from driveway_bridge.protocol.decisions import RETRY_S, Next
 from driveway_bridge.protocol.domain import Domain
 from driveway_bridge.protocol.events import (
     Broadcast,
+    CardAwaited,
     CountersNeeded,
     Event,
     Outcome,
@@ -25,22 +29,19 @@ from driveway_bridge.protocol.events import (
     Reply,
     Sent,
     SessionReady,
-    Unanswered,
 )
-from driveway_bridge.protocol.faults import Remedy
-from driveway_bridge.protocol.keys import NONCE_SIZE, PrivateKey
-from driveway_bridge.protocol.messages import ID_SIZE, Received
-from driveway_bridge.protocol.replies import Meaning, judge
-from driveway_bridge.protocol.requests import Attempt, Attempts, Lane, Request, Stage
-from driveway_bridge.protocol.session import Lesson, SavedSession, Session, Signature
+from driveway_bridge.protocol.keys import PrivateKey
+from driveway_bridge.protocol.messages import Received
+from driveway_bridge.protocol.metadata import SignatureType
+from driveway_bridge.protocol.replies import Meaning, Verdict, card_word, judge
+from driveway_bridge.protocol.requests import Attempt, Attempts, Greeting, Lane, Presentation, Request, Stage
+from driveway_bridge.protocol.session import Lesson, SavedSession, Session
 from driveway_bridge.state.body import Body
 
-RETRY_S = 1.0
-"""Pause before a busy car is asked again, and between handshake requests."""
 ANSWER_S = 2.5
 """How long an answer to one command is waited for, unless the request says otherwise."""
-MAX_RESENDS = 3
-"""How often one command is signed anew because epoch, counter or clock did not agree."""
+GIVE_WAY_S = 0.6
+"""A domain takes one request at a time; after so long without an answer, one that gives way is no longer waited for."""
 MAX_EVENTS = 256
 """Broadcasts are dropped beyond this; outcomes are not, and there are no more of those than requests."""
 MAX_PAYLOAD = 768
@@ -58,37 +59,74 @@ class Connection:
         sessions: Mapping[Domain, SavedSession] | None = None,
         random: Callable[[int], bytes],
         counters_on_request: bool = False,
+        kind: SignatureType = SignatureType.AES_GCM_PERSONALIZED,
     ) -> None:
-        """Begin with remembered sessions; with `counters_on_request`, no counter is used before it is granted."""
+        """Begin with remembered sessions; with `counters_on_request`, no counter is used before it is granted.
+
+        `kind` is how commands are authenticated: encrypted, or with HMAC_PERSONALIZED readable. Cars take both.
+        """
         self.dropped: Counter[str] = Counter()
         """Messages that changed nothing, by why."""
         self._key = key
         self._random = random
         self._counters_on_request = counters_on_request
+        self._kind = kind
         self._unframer = framing.Unframer()
         self._events: deque[Event] = deque()
         self._frames: list[tuple[Request, Sent, bytes]] = []
         self._attempts = Attempts()
+        self._presented: Request | None = None
         self._ids = itertools.count(1)
         self._lanes = {
             domain: Lane(Session(vin, domain, key, (sessions or {}).get(domain)))
             for domain in (Domain.VEHICLE_SECURITY, Domain.INFOTAINMENT)
         }
 
-    def request(self, command: Command, now: float, *, timeout_s: float = 8.0, answer_s: float = ANSWER_S) -> int:
+    def request(
+        self,
+        command: Command,
+        now: float,
+        *,
+        timeout_s: float = 8.0,
+        answer_s: float = ANSWER_S,
+        kind: SignatureType | None = None,
+        gives_way: bool | None = None,
+    ) -> int:
         """Ask for a command; gives the id that one outcome event will carry, at the latest after `timeout_s`.
 
-        ValueError when the payload is too long for a frame.
+        What `gives_way` (reads, if it is not said) does not hold up what does not. ValueError when the payload is too
+        long for a frame.
         """
         if len(command.payload) > MAX_PAYLOAD:
             raise ValueError(f"the payload of {command.name} has {len(command.payload)} bytes")
-        request = Request(next(self._ids), command, now + timeout_s, answer_s)
+        request = Request(
+            next(self._ids),
+            command,
+            now + timeout_s,
+            answer_s,
+            kind=kind or self._kind,
+            gives_way=command.reads if gives_way is None else gives_way,
+        )
+        if isinstance(command, Presentation):
+            self._present(request)
+            return request.id
         lane = self._lanes[command.domain]
-        if lane.enqueue(request):
-            self._advance(lane, now)
-        else:
+        if not lane.enqueue(request):
             self._emit(Refused(id=request.id, reason="too_many"))
+        elif lane.active is None:
+            self._advance(lane, now)
+        elif lane.must_give_way() and lane.active.stage in (Stage.ANSWER, Stage.PAUSE):
+            lane.active.due = max(now, lane.active.sent_at + GIVE_WAY_S)
+            self.handle_deadline(now)
         return request.id
+
+    def ready(self, domain: Domain) -> bool:
+        """Whether the next command to a domain needs no handshake."""
+        return self._lanes[domain].session.ready
+
+    def doubt(self, domain: Domain) -> None:
+        """Begin the next command to a domain with a handshake: it may have slept or booted."""
+        self._lanes[domain].session.distrust()
 
     def cancel(self, request_id: int, now: float) -> None:
         """Forget a request; no event will carry its id."""
@@ -117,7 +155,7 @@ class Connection:
             if received is None:
                 self.dropped["foreign"] += 1
             elif received.address is None:
-                self._on_broadcast(received)
+                self._on_broadcast(received, now)
             else:
                 self._on_message(received, now)
 
@@ -137,16 +175,21 @@ class Connection:
 
     def next_deadline(self) -> float | None:
         """When `handle_deadline` is due; None when nothing is waited for."""
-        ends = [request.deadline for _lane, request in self._open_requests()]
-        dues = [request.due for _lane, request in self._open_requests() if request.due is not None]
-        return min(ends + dues, default=None)
+        first = math.inf
+        for _lane, request in self._open_requests():
+            first = min(first, request.deadline, math.inf if request.due is None else request.due)
+        return None if first == math.inf else first
 
     def handle_deadline(self, now: float) -> None:
         """Do what is due at `now`; harmless when nothing is."""
         for lane, request in self._open_requests():
             due = request.due is not None and now >= request.due
-            if now >= request.deadline or (due and request.stage is Stage.ANSWER):
-                self._give_up(lane, request, now)
+            held_up = due and request.stage is not Stage.HANDSHAKE and request is lane.active and lane.must_give_way()
+            if held_up and now < request.deadline:
+                lane.give_way()
+                self._advance(lane, now)
+            elif now >= request.deadline or (due and request.stage is Stage.ANSWER):
+                self._take(lane, request, decisions.after_silence(request, lane.session), now)
             elif due:
                 self._begin(lane, request, now)
 
@@ -155,7 +198,14 @@ class Connection:
         return {domain: lane.session.saved for domain, lane in self._lanes.items() if lane.session.saved is not None}
 
     def _open_requests(self) -> list[tuple[Lane, Request]]:
-        return [(lane, request) for lane in self._lanes.values() for request in lane.requests()]
+        found = []
+        for lane in self._lanes.values():
+            if lane.active is not None:
+                found.append((lane, lane.active))
+                found += [(lane, request) for request in lane.queue]
+        if self._presented is not None:
+            found.append((self._lanes[Domain.VEHICLE_SECURITY], self._presented))
+        return found
 
     # Going out --------------------------------------------------------------------------------------------------------
 
@@ -168,9 +218,12 @@ class Connection:
         """Send what the request needs next."""
         command, session = request.command, lane.session
         request.due = None
-        if command.authenticated and not session.ready:
+        if isinstance(command, Greeting) or (command.authenticated and not session.ready):
             request.stage, request.due = Stage.HANDSHAKE, now + RETRY_S
             self._send(lane, request, now, handshake=True)
+        elif lane.must_give_way():
+            lane.give_way()
+            self._advance(lane, now)
         elif command.authenticated and session.counters_left == 0 and self._counters_on_request:
             request.stage = Stage.COUNTERS
             if session.saved is not None:
@@ -178,40 +231,49 @@ class Connection:
         else:
             if command.authenticated and session.counters_left == 0:
                 session.allow(1)
-            request.stage, request.due = Stage.ANSWER, now + request.answer_s
+            request.stage, request.due, request.sent_at = Stage.ANSWER, now + request.answer_s, now
             request.may_have_happened = request.may_have_happened or not command.reads
             self._send(lane, request, now)
 
+    def _present(self, request: Request) -> None:
+        """Send a key to be added. It stays beside the lane, in which the proof of it is asked for meanwhile."""
+        if self._presented is not None:
+            self._emit(Refused(id=request.id, reason="too_many"))
+            return
+        self._presented = request
+        request.stage, request.may_have_happened = Stage.ANSWER, True
+        sent = Sent(request.id, request.command.domain, handshake=False)
+        self._frames.append((request, sent, framing.frame(request.command.payload)))
+
     def _send(self, lane: Lane, request: Request, now: float, *, handshake: bool = False) -> None:
-        command = request.command
-        if command.domain is Domain.VEHICLE_SECURITY:
-            address = self._random(ID_SIZE)
-        else:
-            address = lane.address = lane.address or self._random(ID_SIZE)
-        uuid = self._random(ID_SIZE)
-        signature: Signature | None = None
-        if handshake:
-            message = messages.session_info_request(command.domain, address, uuid, self._key.public)
-        elif command.authenticated:
-            nonce = self._random(NONCE_SIZE)
-            message, signature = lane.session.sign(command.payload, now, address=address, uuid=uuid, nonce=nonce)
-        else:
-            message = messages.plain_request(command.domain, address, uuid, command.payload)
-        self._attempts.add(Attempt(request, command.domain, address, uuid, now, handshake, signature))
-        self._frames.append((request, Sent(request.id, command.domain, handshake), framing.frame(message)))
+        attempt, message = compose(lane, request, now, handshake=handshake, key=self._key, random=self._random)
+        self._attempts.add(attempt)
+        self._frames.append((request, Sent(request.id, attempt.domain, handshake), framing.frame(message)))
 
     # Coming in --------------------------------------------------------------------------------------------------------
 
-    def _on_broadcast(self, received: Received) -> None:
+    def _on_broadcast(self, received: Received, now: float) -> None:
         message = messages.parse_vcsec(received.payload)
         if received.sender is not Domain.VEHICLE_SECURITY or message is None:
             self.dropped["foreign"] += 1
+        elif self._presented is not None and message.HasField("commandStatus"):
+            self._on_card_word(self._presented, card_word(message), now)
         elif not message.HasField("vehicleStatus"):
             self.dropped["not for us"] += 1  # polls that are meant for phones, once a second
         elif len(self._events) >= MAX_EVENTS:
             self.dropped["too many"] += 1
         else:
             self._emit(Broadcast(Body.from_message(message.vehicleStatus)))
+
+    def _on_card_word(self, request: Request, verdict: Verdict, now: float) -> None:
+        lane = self._lanes[Domain.VEHICLE_SECURITY]
+        if verdict.meaning is Meaning.BUSY:
+            self._emit(CardAwaited(request.id))
+        elif verdict.meaning is Meaning.DONE:
+            self._end(lane, request, Reply(id=request.id), now)
+        elif verdict.meaning is Meaning.REFUSED:
+            request.trouble = (verdict.reason, verdict.detail)
+            self._take(lane, request, Next.REFUSED, now)
 
     def _on_message(self, received: Received, now: float) -> None:
         attempt = self._attempts.match(received)
@@ -252,97 +314,43 @@ class Connection:
     def _on_handshake_reply(self, lane: Lane, attempt: Attempt, received: Received, now: float) -> None:
         request = attempt.request
         if received.fault:
-            fault = faults.message_fault(received.fault)
-            request.trouble = (fault.reason, fault.name)
-            if fault.remedy is Remedy.NONE:
-                self._refuse(lane, request, now)
-            return  # anything else passes: handshake requests are repeated anyway
-        if received.session_info is not None:
-            self._on_lesson(lane, request, self._learn(lane, attempt, received, now), now)
-        elif received.status == OperationStatus_E.OPERATIONSTATUS_WAIT:
-            request.trouble = ("car_busy", "WAIT")
-        elif received.status == OperationStatus_E.OPERATIONSTATUS_ERROR:
-            request.trouble = ("refused_by_car", "ERROR")
-            self._refuse(lane, request, now)
-        else:
+            step = decisions.after_handshake_fault(request, faults.message_fault(received.fault))
+        elif received.session_info is not None:
+            lesson = self._learn(lane, attempt, received, now)
+            step = decisions.after_handshake(attempt, lesson, lane.session)
+        elif received.status == OperationStatus_E.OPERATIONSTATUS_OK:
             self.dropped["not understood"] += 1
-
-    def _on_lesson(self, lane: Lane, request: Request, lesson: Lesson, now: float) -> None:
-        """Go on after the answer to a handshake."""
-        if lesson is Lesson.ACCEPTED:
-            if lane.session.ready:
-                self._begin(lane, request, now)
-            else:
-                request.trouble = ("refused_by_car", "the counter is used up")
-                self._refuse(lane, request, now)
-        elif lesson is Lesson.KEY_UNKNOWN:
-            request.trouble = ("key_not_enrolled", lesson.name)
-            self._refuse(lane, request, now)
-        elif lesson is Lesson.WRONG_TAG:
-            request.wrong_tags += 1
-        elif lesson is Lesson.STALE:
-            request.stale_infos += 1
+            return
+        else:
+            step = decisions.after_handshake_status(request, received.status)
+        self._take(lane, request, step, now)
 
     def _on_fault(self, lane: Lane, attempt: Attempt, received: Received, now: float) -> None:
-        """Answer a refusal of the protocol's own kind."""
-        request = attempt.request
-        fault = faults.message_fault(received.fault)
-        request.trouble = (fault.reason, fault.name)
         lesson = None if received.session_info is None else self._learn(lane, attempt, received, now)
-        if fault.remedy is Remedy.UNKNOWN_FATE:
-            self._end(lane, request, self._unanswered(request), now)
-            return
-        request.may_have_happened = False
-        if lesson is Lesson.KEY_UNKNOWN:
-            request.trouble = ("key_not_enrolled", lesson.name)
-            self._refuse(lane, request, now)
-        elif fault.remedy is Remedy.NONE:
-            self._refuse(lane, request, now)
-        elif fault.remedy is Remedy.RETRY:
-            self._pause(lane, request, now)
-        elif not request.command.idempotent or request.resends >= MAX_RESENDS:
-            if request.key_changed:
-                request.trouble = ("car_key_changed", fault.name)
-            self._refuse(lane, request, now, temporary=True)
-        else:
-            if lesson is Lesson.KEY_CHANGED:
-                request.key_changed = True
-                lane.session.forget()
-            elif lesson is not Lesson.ACCEPTED or (fault.name == "INVALID_SIGNATURE" and request.resends):
-                # Nothing to learn from it, or learning did not help: ask the car from the beginning.
-                lane.session.distrust()
-                request.trouble = None
-                request.wrong_tags += lesson is Lesson.WRONG_TAG
-            request.resends += 1
-            self._begin(lane, request, now)
+        fault = faults.message_fault(received.fault)
+        step = decisions.after_fault(attempt.request, fault, lesson, lane.session, now)
+        self._take(lane, attempt.request, step, now)
 
     def _on_reply(self, lane: Lane, request: Request, received: Received, payload: bytes, now: float) -> None:
         """Judge an answer without a fault."""
-        command = request.command
-        if command.domain is Domain.VEHICLE_SECURITY:
-            verdict = judge(payload, reads=command.reads)
-        else:
-            verdict = judge(b"", reads=False)  # the first answer of infotainment is the result; its reader judges it
-        meaning, reason, detail = verdict.meaning, verdict.reason, verdict.detail
-        if received.status == OperationStatus_E.OPERATIONSTATUS_WAIT:
-            meaning = Meaning.BUSY
-        elif received.status == OperationStatus_E.OPERATIONSTATUS_ERROR and meaning is not Meaning.REFUSED:
-            meaning, reason, detail = Meaning.REFUSED, "refused_by_car", "ERROR"
-        if meaning in (Meaning.DONE, Meaning.ALREADY_SO):
-            reply = Reply(id=request.id, payload=payload, body=verdict.body, already_so=meaning is Meaning.ALREADY_SO)
-            self._end(lane, request, reply, now)
+        verdict = judge(payload, request.command)
+        step = decisions.after_reply(request, received.status, verdict, now)
+        if step is Next.DONE:
+            already_so = verdict.meaning is Meaning.ALREADY_SO
+            done = Reply(
+                id=request.id,
+                payload=payload,
+                body=verdict.body,
+                state=verdict.state,
+                already_so=already_so,
+                detail=verdict.detail,
+            )
+            self._end(lane, request, done, now)
             self._attempts.drop(request)
-        elif request.stage not in (Stage.ANSWER, Stage.PAUSE):
-            self.dropped["late"] += 1
-        elif meaning is Meaning.REFUSED:
-            request.trouble = (reason, detail)
-            self._refuse(lane, request, now)
-        elif meaning is Meaning.BUSY:
-            request.trouble = ("car_busy", "WAIT")
-            self._pause(lane, request, now)
-        elif meaning is Meaning.UNCLEAR:
-            self.dropped["not understood"] += 1
-            request.trouble = ("not_understood", "")
+            return
+        if step is Next.WAIT and verdict.meaning is not Meaning.WAIT:
+            self.dropped["not understood" if verdict.meaning is Meaning.UNCLEAR else "late"] += 1
+        self._take(lane, request, step, now)
 
     def _learn(self, lane: Lane, attempt: Attempt, received: Received, now: float) -> Lesson:
         lesson = lane.session.learn(received, attempt.uuid, asked_at=attempt.at, now=now, handshake=attempt.handshake)
@@ -352,35 +360,20 @@ class Connection:
             self.dropped[f"session info {lesson.name.lower()}"] += 1
         return lesson
 
-    # How requests end -------------------------------------------------------------------------------------------------
+    # How requests go on and end ---------------------------------------------------------------------------------------
 
-    def _pause(self, lane: Lane, request: Request, now: float) -> None:
-        """Ask a busy car again in a moment, if that is allowed and there is time."""
-        if not request.command.idempotent or now + RETRY_S >= request.deadline:
-            self._refuse(lane, request, now, temporary=True)
-        else:
+    def _take(self, lane: Lane, request: Request, step: Next, now: float) -> None:
+        """Do what was decided."""
+        if step is Next.SEND:
+            self._begin(lane, request, now)
+        elif step is Next.PAUSE:
             request.stage, request.due = Stage.PAUSE, now + RETRY_S
-
-    def _refuse(self, lane: Lane, request: Request, now: float, *, temporary: bool = False) -> None:
-        reason, detail = request.trouble or ("refused_by_car", "")
-        self._end(lane, request, Refused(id=request.id, reason=reason, detail=detail, temporary=temporary), now)
-
-    def _give_up(self, lane: Lane, request: Request, now: float) -> None:
-        """Time is up: say what is known."""
-        if request.stage is Stage.HANDSHAKE and request.stale_infos:
-            lane.session.forget()  # what we remember contradicts the car: the next command begins from nothing
-        if request.stage is Stage.HANDSHAKE and request.wrong_tags and request.trouble is None:
-            request.trouble = ("wrong_car", Lesson.WRONG_TAG.name)
-            self._refuse(lane, request, now)
-        elif request.stage in (Stage.HANDSHAKE, Stage.PAUSE) and request.trouble is not None:
-            self._refuse(lane, request, now, temporary=True)
-        else:
-            self._end(lane, request, self._unanswered(request), now)
-
-    def _unanswered(self, request: Request) -> Unanswered:
-        reason, detail = request.trouble or ("", "")
-        reason = "not_understood" if reason == "not_understood" else "no_answer"
-        return Unanswered(id=request.id, reason=reason, detail=detail, may_have_happened=request.may_have_happened)
+        elif step is Next.DONE:
+            self._end(lane, request, Reply(id=request.id), now)
+        elif step is Next.UNANSWERED:
+            self._end(lane, request, decisions.unanswered(request), now)
+        elif step is not Next.WAIT:
+            self._end(lane, request, decisions.refused(request, temporary=step is Next.REFUSED_FOR_NOW), now)
 
     def _end(self, lane: Lane, request: Request, outcome: Outcome | None, now: float) -> None:
         """Close a request with its outcome (None: without a word) and let the next one begin."""
@@ -389,6 +382,8 @@ class Connection:
             self._emit(outcome)
         if lane.active is request:
             lane.active = None
+        elif request is self._presented:
+            self._presented = None
         elif request in lane.queue:
             lane.queue.remove(request)
         self._advance(lane, now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from driveway_bridge.protocol.domain import Domain
 from driveway_bridge.protocol.session import SavedSession
 from driveway_bridge.state.body import Body
+from driveway_bridge.state.reading import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,13 @@ class CountersNeeded:
     session: SavedSession
 
 
+@dataclass(frozen=True, slots=True)
+class CardAwaited:
+    """The car has taken notice of the key that was presented: now a key card has to be tapped."""
+
+    id: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """The car did it, or told it. It may come after `Unanswered`: a late answer is still one."""
@@ -42,8 +50,11 @@ class Reply:
     payload: bytes = b""
     """The application message, decrypted; empty for a bare acknowledgement."""
     body: Body | None = None
+    state: State | Body | None = None
+    """What was asked for, of a command that reads; of the status it is the body as well."""
     already_so: bool = False
     """The car said that nothing was to be done."""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,4 +89,4 @@ class Broadcast:
 
 Outcome = Reply | Refused | Unanswered
 """The end of a request."""
-Event = Sent | SessionReady | CountersNeeded | Broadcast | Outcome
+Event = Sent | SessionReady | CountersNeeded | CardAwaited | Broadcast | Outcome

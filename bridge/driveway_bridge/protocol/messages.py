@@ -5,28 +5,27 @@ Source: the vehicle-command protocol, `RoutableMessage`, "addressing and correla
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from driveway_bridge.proto import (
-    AES_GCM_Personalized_Signature_Data,
     DecodeError,
     Destination,
     Flags,
     FromVCSECMessage,
-    KeyIdentity,
     RoutableMessage,
     SessionInfoRequest,
-    SignatureData,
 )
 from driveway_bridge.protocol.domain import Domain
 
+_SENDERS: Mapping[int, Domain] = {2: Domain.VEHICLE_SECURITY, 3: Domain.INFOTAINMENT}
 ID_SIZE = 16
 """Bytes of a routing address and of a uuid."""
 ENCRYPT_RESPONSE = 1 << Flags.FLAG_ENCRYPT_RESPONSE
 """The mask; the enum holds the number of the bit."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sealed:
     """What is needed, beside the ciphertext, to open an encrypted reply."""
 
@@ -35,9 +34,9 @@ class Sealed:
     tag: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Received:
-    """A message of the car, in shape but not yet in truth: nothing of it is proved."""
+    """A message of the car, in shape but not yet in truth: nothing of it is proved. Nobody changes it."""
 
     sender: Domain
     address: bytes | None
@@ -74,19 +73,28 @@ def signed_request(
     domain: Domain,
     address: bytes,
     uuid: bytes,
-    ciphertext: bytes,
+    payload: bytes,
     *,
     public_key: bytes,
-    signature: AES_GCM_Personalized_Signature_Data,
-    flags: int,
+    epoch: bytes,
+    nonce: bytes | None,
+    counter: int,
+    expires_at: int,
+    tag: bytes,
 ) -> bytes:
-    """Build an encrypted request."""
-    message = _request(domain, address, uuid)
-    message.protobuf_message_as_bytes = ciphertext
-    message.signature_data.CopyFrom(
-        SignatureData(signer_identity=KeyIdentity(public_key=public_key), AES_GCM_Personalized_data=signature)
-    )
-    message.flags = flags
+    """Build an authenticated request that wants an encrypted answer; without a nonce it is authenticated by HMAC."""
+    message = RoutableMessage(uuid=uuid, protobuf_message_as_bytes=payload, flags=ENCRYPT_RESPONSE)
+    message.to_destination.domain = domain  # type: ignore[assignment]  # the same numbers
+    message.from_destination.routing_address = address
+    signed = message.signature_data
+    signed.signer_identity.public_key = public_key
+    if nonce is None:
+        readable = signed.HMAC_Personalized_data
+        readable.epoch, readable.counter, readable.expires_at, readable.tag = epoch, counter, expires_at, tag
+    else:
+        sealed = signed.AES_GCM_Personalized_data
+        sealed.epoch, sealed.counter, sealed.expires_at, sealed.tag = epoch, counter, expires_at, tag
+        sealed.nonce = nonce
     return message.SerializeToString()
 
 
@@ -100,8 +108,8 @@ def parse(data: bytes) -> Received | None:
         return _bare(data)
     if message.from_destination.WhichOneof("sub_destination") != "domain":
         return None
-    sender = int(message.from_destination.domain)
-    if sender not in (Domain.VEHICLE_SECURITY, Domain.INFOTAINMENT):
+    sender = _SENDERS.get(message.from_destination.domain)
+    if sender is None:
         return None
     address = _address(message.to_destination)
     if (address is not None and len(address) != ID_SIZE) or len(message.request_uuid) not in (0, ID_SIZE):
@@ -112,7 +120,7 @@ def parse(data: bytes) -> Received | None:
         reply = signature.AES_GCM_Response_data
         sealed = Sealed(reply.nonce, reply.counter, reply.tag)
     return Received(
-        sender=Domain(sender),
+        sender=sender,
         address=address,
         request_uuid=message.request_uuid,
         payload=message.protobuf_message_as_bytes,
@@ -151,9 +159,9 @@ def _address(destination: Destination) -> bytes | None:
 
 
 def _bare(data: bytes) -> Received | None:
-    """Old firmware sends body controller messages without an envelope; only a status can be meant for us."""
+    """Messages without an envelope: a status of old firmware, and what becomes of a key that is to be added."""
     message = parse_vcsec(data)
     # An empty status would read as "unlocked": two bytes of rubbish must not say that.
-    if message is None or not message.HasField("vehicleStatus") or not message.vehicleStatus.ByteSize():
+    if message is None or not (message.vehicleStatus.ByteSize() or message.commandStatus.ByteSize()):
         return None
     return Received(sender=Domain.VEHICLE_SECURITY, address=None, payload=data)

@@ -5,12 +5,17 @@ Source: the vehicle-command protocol, "metadata serialization". Integers are fou
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from enum import IntEnum
+from functools import lru_cache
 
 from driveway_bridge.protocol.domain import Domain
 
 _END = b"\xff"
+_ITEM = struct.Struct(">BBI")
+"""Tag, length, number."""
+_TWO_ITEMS = struct.Struct(">BBIBBI")
 
 
 class SignatureType(IntEnum):
@@ -57,32 +62,28 @@ def request(
     kind: SignatureType, domain: Domain, vin: str, epoch: bytes, expires_at: int, counter: int, flags: int
 ) -> bytes:
     """Metadata of a command; `expires_at` in seconds of the domain's clock. Flags count only when there are any."""
+    out = _start(kind, domain, vin, epoch) + _TWO_ITEMS.pack(Tag.EXPIRES_AT, 4, expires_at, Tag.COUNTER, 4, counter)
+    return out + _ITEM.pack(Tag.FLAGS, 4, flags) + _END if flags else out + _END
+
+
+def response(domain: Domain, vin: str, counter: int, flags: int, request_hash: bytes, fault: int) -> bytes:
+    """Metadata of an encrypted reply; here the flags always count."""
+    out = _start(SignatureType.AES_GCM_RESPONSE, domain, vin, None)
+    out += _TWO_ITEMS.pack(Tag.COUNTER, 4, counter, Tag.FLAGS, 4, flags)
+    return out + bytes((Tag.REQUEST_HASH, len(request_hash))) + request_hash + _ITEM.pack(Tag.FAULT, 4, fault) + _END
+
+
+@lru_cache(maxsize=16)
+def _start(kind: SignatureType, domain: Domain, vin: str, epoch: bytes | None) -> bytes:
+    """The items that stay the same for a whole session."""
     return serialize(
         (
             (Tag.SIGNATURE_TYPE, bytes((kind,))),
             (Tag.DOMAIN, bytes((domain,))),
             (Tag.PERSONALIZATION, vin.encode()),
             (Tag.EPOCH, epoch),
-            (Tag.EXPIRES_AT, _uint32(expires_at)),
-            (Tag.COUNTER, _uint32(counter)),
-            (Tag.FLAGS, _uint32(flags) if flags else None),
         )
-    )
-
-
-def response(domain: Domain, vin: str, counter: int, flags: int, request_hash: bytes, fault: int) -> bytes:
-    """Metadata of an encrypted reply; here the flags always count."""
-    return serialize(
-        (
-            (Tag.SIGNATURE_TYPE, bytes((SignatureType.AES_GCM_RESPONSE,))),
-            (Tag.DOMAIN, bytes((domain,))),
-            (Tag.PERSONALIZATION, vin.encode()),
-            (Tag.COUNTER, _uint32(counter)),
-            (Tag.FLAGS, _uint32(flags)),
-            (Tag.REQUEST_HASH, request_hash),
-            (Tag.FAULT, _uint32(fault)),
-        )
-    )
+    )[: -len(_END)]
 
 
 def session_info(vin: str, challenge: bytes) -> bytes:
@@ -100,7 +101,3 @@ def request_hash(kind: SignatureType, tag: bytes, domain: Domain) -> bytes:
     """What ties a reply to its request: signature type and tag, cut to 17 bytes for VCSEC."""
     whole = bytes((kind,)) + tag
     return whole[:17] if domain is Domain.VEHICLE_SECURITY else whole
-
-
-def _uint32(number: int) -> bytes:
-    return number.to_bytes(4, "big")

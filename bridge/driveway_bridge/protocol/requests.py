@@ -9,6 +9,7 @@ from enum import Enum, auto
 from driveway_bridge.commands.base import Command
 from driveway_bridge.protocol.domain import Domain
 from driveway_bridge.protocol.messages import Received
+from driveway_bridge.protocol.metadata import SignatureType
 from driveway_bridge.protocol.session import Session, Signature
 
 MAX_ATTEMPTS = 32
@@ -29,6 +30,28 @@ class Stage(Enum):
     OVER = auto()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting(Command):
+    """Ask a domain who it is and whether it knows our key, and nothing else."""
+
+    name: str = "greeting"
+    payload: bytes = b""
+    reads: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presentation(Command):
+    """A key that a card at the car shall add: sent as it is, without envelope and only once.
+
+    `CardAwaited` may follow; silence is what most cars answer, so the outcome may well be `Unanswered`.
+    """
+
+    name: str = "present_key"
+    domain: Domain = Domain.VEHICLE_SECURITY
+    authenticated: bool = False
+    idempotent: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class Request:
     """One command on its way."""
@@ -37,9 +60,14 @@ class Request:
     command: Command
     deadline: float
     answer_s: float
+    kind: SignatureType = SignatureType.AES_GCM_PERSONALIZED
+    gives_way: bool = False
+    """Others need not wait until this one is answered."""
     stage: Stage = Stage.QUEUED
     due: float | None = None
     """When the stage ends by itself: the next handshake request, the end of patience, the end of a pause."""
+    sent_at: float = 0.0
+    """When the command went out last, not only a handshake."""
     may_have_happened: bool = False
     resends: int = 0
     trouble: tuple[str, str] | None = None
@@ -60,6 +88,8 @@ class Attempt:
     at: float
     handshake: bool = False
     signature: Signature | None = None
+    wrong_tag: bool = False
+    """An answer to it was forged, or came from another car."""
 
 
 @dataclass(slots=True)
@@ -72,19 +102,29 @@ class Lane:
     active: Request | None = None
     queue: deque[Request] = field(default_factory=deque)
 
-    def requests(self) -> list[Request]:
-        """Those that are not over, the active one first."""
-        return [*([] if self.active is None else [self.active]), *self.queue]
-
     def enqueue(self, request: Request) -> bool:
-        """Let a request wait its turn, commands before reads; False when the line is too long."""
+        """Let a request wait its turn, commands before those that give way; False when the line is too long."""
         if len(self.queue) >= MAX_QUEUED:
             return False
         position = len(self.queue)
-        if not request.command.reads:
-            position = next((i for i, other in enumerate(self.queue) if other.command.reads), position)
+        if not request.gives_way:
+            position = self._urgent()
         self.queue.insert(position, request)
         return True
+
+    def must_give_way(self) -> bool:
+        """Whether the active request holds up one that is more urgent."""
+        return self.active is not None and self.active.gives_way and self._urgent() > 0
+
+    def give_way(self) -> None:
+        """Put the active request back in line, before all others that give way; a late answer to it still counts."""
+        if self.active is not None:
+            self.active.stage, self.active.due = Stage.QUEUED, None
+            self.queue.insert(self._urgent(), self.active)
+            self.active = None
+
+    def _urgent(self) -> int:
+        return sum([not request.gives_way for request in self.queue])
 
 
 class Attempts:

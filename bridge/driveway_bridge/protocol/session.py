@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hmac
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from driveway_bridge.proto import AES_GCM_Personalized_Signature_Data, DecodeError, Session_Info_Status, SessionInfo
+from driveway_bridge.proto import DecodeError, Session_Info_Status, SessionInfo
 from driveway_bridge.protocol import messages, metadata
 from driveway_bridge.protocol.domain import Domain
 from driveway_bridge.protocol.keys import PrivateKey, SharedSecret
@@ -78,6 +78,8 @@ class Session:
         self._domain = domain
         self._key = key
         self._saved: SavedSession | None = None
+        """As last told or granted; the counters of now are beside it."""
+        self._counter = self._granted = 0
         self._secret: SharedSecret | None = None
         self._trusted = saved is not None
         if saved is not None:
@@ -85,12 +87,14 @@ class Session:
                 self._secret = key.shared_secret(saved.public_key)
             except ValueError:
                 return
-            self._saved = saved
+            self._keep(saved)
 
     @property
     def saved(self) -> SavedSession | None:
         """The session as it should be remembered; None before the first handshake."""
-        return self._saved
+        if self._saved is None:
+            return None
+        return replace(self._saved, counter=self._counter, granted=self._granted)
 
     @property
     def ready(self) -> bool:
@@ -101,28 +105,28 @@ class Session:
             and saved is not None
             and saved.heard_at is not None
             and len(saved.epoch) == _EPOCH_SIZE
-            and saved.counter < MAX_COUNTER
+            and self._counter < MAX_COUNTER
         )
 
     @property
     def counters_left(self) -> int:
         """How many commands can be signed before more counters must be granted."""
-        return 0 if self._saved is None else self._saved.granted - self._saved.counter
+        return 0 if self._saved is None else self._granted - self._counter
 
     def grant(self, block: SavedSession) -> bool:
         """Take the block of counters (counter, granted] that is written down; False when it is for another session."""
         saved = self._saved
         if saved is None or (block.epoch, block.public_key) != (saved.epoch, saved.public_key):
             return False
-        if block.counter < saved.counter:  # the car told a higher one in the meantime
+        if block.counter < self._counter:  # the car told a higher one in the meantime
             return False
-        self._change(counter=block.counter, granted=block.granted)
+        self._counter, self._granted = block.counter, block.granted
         return True
 
     def allow(self, count: int) -> None:
         """Grant the next counters without writing them down."""
         if self._saved is not None:
-            self._change(granted=min(self._saved.counter + count, MAX_COUNTER))
+            self._granted = min(self._counter + count, MAX_COUNTER)
 
     def distrust(self) -> None:
         """Keep what is known, but ask the car before the next command."""
@@ -156,43 +160,47 @@ class Session:
             return Lesson.WRONG_TAG
         return self._take_over(info, secret, now, handshake=handshake)
 
-    def sign(self, payload: bytes, now: float, *, address: bytes, uuid: bytes, nonce: bytes) -> tuple[bytes, Signature]:
-        """Encrypt a command under the next counter; gives the message and what opens its replies.
+    def sign(
+        self,
+        payload: bytes,
+        now: float,
+        *,
+        address: bytes,
+        uuid: bytes,
+        nonce: bytes,
+        kind: SignatureType = SignatureType.AES_GCM_PERSONALIZED,
+    ) -> tuple[bytes, Signature]:
+        """Authenticate a command under the next counter; gives the message and what opens its replies.
 
+        AES_GCM_PERSONALIZED encrypts it under the nonce; HMAC_PERSONALIZED leaves it readable and needs no nonce.
         RuntimeError when the session is not ready or no counter is granted: that is the caller's to see to.
         """
         saved = self._saved
         if not self.ready or saved is None or saved.heard_at is None or self._secret is None:
             raise RuntimeError("no session to sign with")
-        if saved.counter >= saved.granted:
+        if self._counter >= self._granted:
             raise RuntimeError("no counter is granted")
-        counter = saved.counter + 1
-        self._change(counter=counter)
+        self._counter = counter = self._counter + 1
         clock = now - saved.heard_at + saved.clock_time
         expires_at = max(0, min(math.floor(clock + LIFETIME_S), MAX_EXPIRY))
-        described = metadata.request(
-            SignatureType.AES_GCM_PERSONALIZED,
-            self._domain,
-            self._vin,
-            saved.epoch,
-            expires_at,
-            counter,
-            ENCRYPT_RESPONSE,
-        )
-        ciphertext, tag = self._secret.seal(nonce, payload, described)
+        described = metadata.request(kind, self._domain, self._vin, saved.epoch, expires_at, counter, ENCRYPT_RESPONSE)
+        if kind is SignatureType.HMAC_PERSONALIZED:
+            tag = self._secret.command_tag(described, payload)
+        else:
+            payload, tag = self._secret.seal(nonce, payload, described)
         message = messages.signed_request(
             self._domain,
             address,
             uuid,
-            ciphertext,
+            payload,
             public_key=self._key.public,
-            signature=AES_GCM_Personalized_Signature_Data(
-                epoch=saved.epoch, nonce=nonce, counter=counter, expires_at=expires_at, tag=tag
-            ),
-            flags=ENCRYPT_RESPONSE,
+            epoch=saved.epoch,
+            nonce=None if kind is SignatureType.HMAC_PERSONALIZED else nonce,
+            counter=counter,
+            expires_at=expires_at,
+            tag=tag,
         )
-        request_hash = metadata.request_hash(SignatureType.AES_GCM_PERSONALIZED, tag, self._domain)
-        return message, Signature(self._secret, request_hash)
+        return message, Signature(self._secret, metadata.request_hash(kind, tag, self._domain))
 
     def open(self, received: Received, signature: Signature) -> bytes | None:
         """Decrypt a sealed reply to a signed request; None when it is not genuine. Says nothing about repetition."""
@@ -216,16 +224,18 @@ class Session:
         if saved is not None and same_key and saved.epoch == info.epoch:
             if info.clock_time < saved.clock_time:
                 return Lesson.STALE
-            counter = max(saved.counter, info.counter)
-            granted = max(saved.granted, counter)
+            counter = max(self._counter, info.counter)
+            granted = max(self._granted, counter)
         self._secret = secret
-        self._saved = SavedSession(
-            public_key=info.publicKey,
-            epoch=info.epoch,
-            counter=counter,
-            granted=granted,
-            clock_time=info.clock_time,
-            heard_at=now,
+        self._keep(
+            SavedSession(
+                public_key=info.publicKey,
+                epoch=info.epoch,
+                counter=counter,
+                granted=granted,
+                clock_time=info.clock_time,
+                heard_at=now,
+            )
         )
         self._trusted = True
         return Lesson.ACCEPTED
@@ -238,15 +248,6 @@ class Session:
         except ValueError:
             return None
 
-    def _change(self, *, counter: int | None = None, granted: int | None = None) -> None:
-        saved = self._saved
-        if saved is None:
-            return
-        self._saved = SavedSession(
-            public_key=saved.public_key,
-            epoch=saved.epoch,
-            counter=saved.counter if counter is None else counter,
-            granted=saved.granted if granted is None else granted,
-            clock_time=saved.clock_time,
-            heard_at=saved.heard_at,
-        )
+    def _keep(self, saved: SavedSession) -> None:
+        self._saved = saved
+        self._counter, self._granted = saved.counter, saved.granted

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 
 from driveway_bridge.proto import VehicleStatus
+from driveway_bridge.state.reading import State
 
 
 class LockState(StrEnum):
@@ -32,7 +33,7 @@ class ClosureState(StrEnum):
 
 
 _LOCK: Mapping[int, LockState] = dict(enumerate(LockState))
-_CLOSURE: Mapping[int, ClosureState] = {
+CLOSURE_STATES: Mapping[int, ClosureState] = {
     0: ClosureState.CLOSED,
     1: ClosureState.OPEN,
     2: ClosureState.AJAR,
@@ -50,7 +51,7 @@ def _closure(wire_name: str) -> ClosureState | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class Body(State):
     """One status of the body controller; what it did not say, or said in words that we do not know, is None."""
 
     lock: LockState | None = None
@@ -83,7 +84,7 @@ class Body:
         if status.HasField("closureStatuses"):
             for item in fields(cls):
                 if wire_name := item.metadata.get("closure"):
-                    closures[item.name] = _CLOSURE.get(getattr(status.closureStatuses, wire_name))
+                    closures[item.name] = CLOSURE_STATES.get(getattr(status.closureStatuses, wire_name))
         return cls(
             lock=_LOCK.get(status.vehicleLockState),
             asleep=_ASLEEP.get(status.vehicleSleepStatus),

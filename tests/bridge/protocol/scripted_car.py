@@ -6,6 +6,7 @@ It knows the wire format, keys and metadata only, decides nothing and keeps no r
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from driveway_bridge.proto import (
     AES_GCM_Response_Signature_Data,
@@ -15,11 +16,14 @@ from driveway_bridge.proto import (
     HMAC_Signature_Data,
     MessageStatus,
     NominalError,
+    Response,
     RoutableMessage,
     SessionInfo,
     SignatureData,
     SignedMessage_status,
     VehicleStatus,
+    WhitelistOperation_status,
+    vehicle,
 )
 from driveway_bridge.protocol import framing, metadata
 from driveway_bridge.protocol.domain import Domain
@@ -60,27 +64,40 @@ class Request:
 
     @property
     def signed(self) -> bool:
+        return self.encrypted or self.message.signature_data.HasField("HMAC_Personalized_data")
+
+    @property
+    def encrypted(self) -> bool:
         return self.message.signature_data.HasField("AES_GCM_Personalized_data")
 
     @property
+    def kind(self) -> SignatureType:
+        return SignatureType.AES_GCM_PERSONALIZED if self.encrypted else SignatureType.HMAC_PERSONALIZED
+
+    @property
+    def signature(self) -> Any:
+        signature = self.message.signature_data
+        return signature.AES_GCM_Personalized_data if self.encrypted else signature.HMAC_Personalized_data
+
+    @property
     def counter(self) -> int:
-        return self.message.signature_data.AES_GCM_Personalized_data.counter
+        return int(self.signature.counter)
 
     @property
     def epoch(self) -> bytes:
-        return self.message.signature_data.AES_GCM_Personalized_data.epoch
+        return bytes(self.signature.epoch)
 
     @property
     def expires_at(self) -> int:
-        return self.message.signature_data.AES_GCM_Personalized_data.expires_at
+        return int(self.signature.expires_at)
 
     @property
     def nonce(self) -> bytes:
-        return self.message.signature_data.AES_GCM_Personalized_data.nonce
+        return bytes(self.signature.nonce)
 
     @property
     def tag(self) -> bytes:
-        return self.message.signature_data.AES_GCM_Personalized_data.tag
+        return bytes(self.signature.tag)
 
 
 def read(framed: bytes) -> Request:
@@ -104,7 +121,7 @@ class ScriptedCar:
     def plaintext(self, request: Request) -> bytes | None:
         """What a signed request says, None when it is not genuine for this car, epoch and counter."""
         described = metadata.request(
-            SignatureType.AES_GCM_PERSONALIZED,
+            request.kind,
             request.domain,
             self.vin,
             self.epoch,
@@ -113,6 +130,9 @@ class ScriptedCar:
             request.message.flags,
         )
         secret = self.key.shared_secret(self.client)
+        if not request.encrypted:
+            payload = request.message.protobuf_message_as_bytes
+            return payload if secret.command_tag(described, payload) == request.tag else None
         return secret.open(request.nonce, request.message.protobuf_message_as_bytes, request.tag, described)
 
     def answer(self, request: Request, *, echo: bool = True) -> RoutableMessage:
@@ -169,7 +189,7 @@ class ScriptedCar:
         """An encrypted answer to a signed request."""
         self._replies += 1
         counter = self._replies if counter is None else counter
-        request_hash = metadata.request_hash(SignatureType.AES_GCM_PERSONALIZED, request.tag, request.domain)
+        request_hash = metadata.request_hash(request.kind, request.tag, request.domain)
         described = metadata.response(request.domain, self.vin, counter, 0, request_hash, fault)
         nonce = counter.to_bytes(12, "big")
         ciphertext, tag = self.key.shared_secret(self.client).seal(nonce, payload, described)
@@ -192,13 +212,7 @@ def status(body: VehicleStatus) -> bytes:
 
 def broadcast(body: VehicleStatus) -> bytes:
     """The same, told everybody."""
-    return _framed(
-        RoutableMessage(
-            to_destination=Destination(domain=0),  # type: ignore[arg-type]
-            from_destination=Destination(domain=2),  # type: ignore[arg-type]
-            protobuf_message_as_bytes=status(body),
-        )
-    )
+    return told_everybody(status(body))
 
 
 def command_status(operation: int, *, signed: int | None = None) -> bytes:
@@ -207,6 +221,40 @@ def command_status(operation: int, *, signed: int | None = None) -> bytes:
     if signed is not None:
         message.signedMessageStatus.CopyFrom(SignedMessage_status(signedMessageInformation=signed))  # type: ignore[arg-type]
     return FromVCSECMessage(commandStatus=message).SerializeToString()
+
+
+def whitelist_status(information: int, operation: int = 0) -> bytes:
+    """What became of a change to the car's keys: 0 is done."""
+    word = WhitelistOperation_status(whitelistOperationInformation=information, operationStatus=operation)  # type: ignore[arg-type]
+    return FromVCSECMessage(commandStatus=CommandStatus(whitelistOperationStatus=word)).SerializeToString()
+
+
+def told_everybody(payload: bytes) -> bytes:
+    """A message of the body controller to everybody."""
+    return _framed(
+        RoutableMessage(
+            to_destination=Destination(domain=0),  # type: ignore[arg-type]
+            from_destination=Destination(domain=2),  # type: ignore[arg-type]
+            protobuf_message_as_bytes=payload,
+        )
+    )
+
+
+def response(reason: str | None = None) -> bytes:
+    """An answer of infotainment to an action: yes, or no with a reason in its own words."""
+    message = Response()
+    message.actionStatus.SetInParent()
+    if reason is not None:
+        message.actionStatus.result = 1  # type: ignore[assignment]
+        message.actionStatus.result_reason.plain_text = reason
+    return message.SerializeToString()
+
+
+def charge_limit(percent: int) -> bytes:
+    """An answer of infotainment to a question about charging."""
+    message = Response()
+    message.vehicleData.charge_state.CopyFrom(vehicle.ChargeState(charge_limit_soc=percent))
+    return message.SerializeToString()
 
 
 def nominal_error(number: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from typing import Any
 
@@ -289,3 +290,52 @@ def test_every_fault_has_a_name_and_a_reason() -> None:
     assert {number for number, fault in named.items() if fault.remedy is faults.Remedy.RESYNC} == {5, 6, 15, 17, 20}
     assert {number for number, fault in named.items() if fault.remedy is faults.Remedy.RETRY} == {1, 2, 11}
     assert {number for number, fault in named.items() if fault.remedy is faults.Remedy.UNKNOWN_FATE} == {25}
+
+
+def test_what_a_client_sends_as_hmac() -> None:
+    """The metadata of the published command with the flag that clients set, spelled out by hand."""
+    saved = SavedSession(
+        public_key=raw("keys", "car_public"),
+        epoch=raw("handshake", "epoch"),
+        counter=6,
+        granted=22,
+        clock_time=2650,
+        heard_at=0.0,
+    )
+    session = Session(VIN, Domain.INFOTAINMENT, CLIENT, saved)
+    payload = raw("command_hmac", "payload")
+    message, _ = session.sign(
+        payload, 0.0, address=bytes(16), uuid=bytes(16), nonce=bytes(12), kind=SignatureType.HMAC_PERSONALIZED
+    )
+    sent = RoutableMessage.FromString(message)
+    described = raw("command_hmac", "metadata")[:-1] + bytes.fromhex("070400000002ff")
+    expected = hmac.digest(raw("keys", "k_command"), described + payload, "sha256")
+    assert sent.signature_data.HMAC_Personalized_data.tag == expected
+    assert sent.protobuf_message_as_bytes == payload
+    assert (sent.flags, sent.signature_data.HMAC_Personalized_data.counter) == (2, 7)
+
+
+def test_a_sealed_answer_of_infotainment() -> None:
+    """The published command with the flag goes out, and the derived answer to it is opened and judged."""
+    entry = VECTORS["command_encrypted_reply"]
+    saved = SavedSession(
+        public_key=raw("keys", "car_public"),
+        epoch=raw("handshake", "epoch"),
+        counter=6,
+        granted=22,
+        clock_time=2650,
+        heard_at=0.0,
+    )
+    address, uuid, nonce = (raw("command_encrypted_reply", part) for part in ("routing_address", "uuid", "nonce"))
+    connection = Connection(VIN, CLIENT, sessions={Domain.INFOTAINMENT: saved}, random=scripted(address, uuid, nonce))
+    climate_on = Command(name="climate_on", domain=Domain.INFOTAINMENT, payload=bytes.fromhex(entry["payload"]))
+    asked = connection.request(climate_on, 0.0)
+    connection.data_to_send()
+    forged = bytearray(framing.frame(raw("reply", "frame")))
+    connection.receive_data(framing.frame(raw("reply", "frame")), 0.1)
+    assert [event for event in events_of(connection) if not isinstance(event, Sent)] == [
+        Reply(id=asked, payload=raw("reply", "plaintext"))
+    ]
+    forged[-30] ^= 1
+    connection.receive_data(bytes(forged), 0.2)
+    assert events_of(connection) == []
