@@ -119,6 +119,7 @@ class BluetoothCar:
         self._device.on(Device.EVENT_CONNECTION, self._on_connection)
         self._places: dict[int, _Place] = {}
         self._visible = False
+        self._full = False
         self._advertising = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._writes_until_drop = self._indications_until_drop = 0
@@ -166,6 +167,11 @@ class BluetoothCar:
         """Advertise or do not; links stay as they are."""
         self._visible = on
         await self._update_advertising()
+
+    def accept_links(self, *, on: bool) -> None:
+        """Mark the advertisement as connectable or not: others may take the car's places in other ways."""
+        self._full = not on
+        self.spawn(self._update_advertising())
 
     async def drop(self) -> None:
         """End all links with a goodbye."""
@@ -253,7 +259,7 @@ class BluetoothCar:
     async def _update_advertising(self) -> None:
         """Advertise what is so now: connectable with a free place, not connectable with none, nothing if hidden."""
         async with self._advertising:
-            free = len(self._places) < self.max_places
+            free = len(self._places) < self.max_places and not self._full
             kind = AdvertisingType.UNDIRECTED_CONNECTABLE_SCANNABLE if free else AdvertisingType.UNDIRECTED_SCANNABLE
             wanted = kind if self._visible else None
             advertiser = self._device.legacy_advertiser

@@ -19,6 +19,7 @@ from driveway_bridge.proto import (
     RoutableMessage,
     Session_Info_Status,
     SessionInfo,
+    vcsec,
 )
 from driveway_bridge.protocol import metadata
 from driveway_bridge.protocol.domain import Domain
@@ -37,8 +38,13 @@ INSUFFICIENT_PRIVILEGES = MessageFault_E.MESSAGEFAULT_ERROR_INSUFFICIENT_PRIVILE
 INTERNAL = MessageFault_E.MESSAGEFAULT_ERROR_INTERNAL
 BUSY = MessageFault_E.MESSAGEFAULT_ERROR_BUSY
 DECODING = MessageFault_E.MESSAGEFAULT_ERROR_DECODING
+REQUIRES_RESPONSE_ENCRYPTION = MessageFault_E.MESSAGEFAULT_ERROR_REQUIRES_RESPONSE_ENCRYPTION
+INACTIVE_KEY = MessageFault_E.MESSAGEFAULT_ERROR_INACTIVE_KEY
+TIMEOUT = MessageFault_E.MESSAGEFAULT_ERROR_TIMEOUT
 REMOTE_ACCESS_DISABLED = MessageFault_E.MESSAGEFAULT_ERROR_REMOTE_ACCESS_DISABLED
 RESPONSE_MTU_EXCEEDED = MessageFault_E.MESSAGEFAULT_ERROR_RESPONSE_MTU_EXCEEDED
+FUTURE_FIELD = bytes.fromhex("ba3e0568656c6c6f")
+"""Field 999 of a message, with five bytes in it: nobody knows it yet."""
 
 
 class Report(Protocol):
@@ -58,6 +64,8 @@ class Onboard:
     whitelist: Whitelist
     faults: Faults
     report: Report
+    key_sync_s: float = 0.0
+    """From a key's enrolment until infotainment knows it too."""
 
 
 @dataclass(slots=True)
@@ -67,6 +75,8 @@ class Answer:
     replies: list[RoutableMessage] = field(default_factory=list)
     executed: bool = False
     """The request was signed, accepted and done."""
+    enrolment: vcsec.WhitelistOperation | None = None
+    """Somebody without a signature wants a key to be added: that takes a card."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +107,21 @@ class Computer(ABC):
         self._faults = onboard.faults
         self._random = random
         self._verifiers: dict[bytes, Verifier] = {}
+        self._first_infos: dict[bytes, tuple[bytes, bytes]] = {}
+        """The first session information that each key was given, with its tag."""
 
     def reboot(self) -> None:
         """Forget all sessions; each begins anew, with another epoch, when its key is heard again."""
         self._verifiers.clear()
 
-    def replace_key(self, key: PrivateKey) -> None:
-        """Have another key pair from now on."""
+    def replace_key(self, key: PrivateKey, *, same_epochs: bool = False) -> None:
+        """Have another key pair from now on; with `same_epochs` the sessions go on, and no signature fits any more."""
         self.key = key
-        self.reboot()
+        if not same_epochs:
+            self.reboot()
+            return
+        for public, verifier in self._verifiers.items():
+            verifier.replace_key(key.public, key.shared_secret(public))
 
     def verifier(self, entry: Entry, now: float) -> Verifier:
         """The session of an enrolled key."""
@@ -121,12 +137,12 @@ class Computer(ABC):
         if request.WhichOneof("payload") == "session_info_request":
             return Answer([self._shake_hands(request, now)])
         if not request.HasField("signature_data"):
-            replies = self.read_unsigned(request)
-            if replies is not None:
-                return Answer(replies)
+            answer = self.read_unsigned(request)
+            if answer is not None:
+                return answer
         verifier: Verifier | None = None
         try:
-            entry = self._signer(request)
+            entry = self._signer(request, now)
             verifier = self.verifier(entry, now)
             proof = verifier.verify(request, now)
             return self._execute(Signed(request=request, entry=entry, verifier=verifier, proof=proof))
@@ -135,7 +151,7 @@ class Computer(ABC):
             informed = verifier if rejection.with_info else None
             return Answer([self.error(request, rejection.fault, informed, now)])
 
-    def read_unsigned(self, request: RoutableMessage) -> list[RoutableMessage] | None:  # noqa: ARG002 - for subclasses
+    def read_unsigned(self, request: RoutableMessage) -> Answer | None:  # noqa: ARG002 - for subclasses
         """Answer a request that needs no signature; None when it needs one."""
         return None
 
@@ -180,7 +196,8 @@ class Computer(ABC):
     def plain(self, request: RoutableMessage, message: Message) -> RoutableMessage:
         """An answer that everybody can read."""
         reply = self.reply(request)
-        reply.protobuf_message_as_bytes = message.SerializeToString()
+        future = FUTURE_FIELD if self._faults.strikes(Fault.FUTURE_VALUES) else b""
+        reply.protobuf_message_as_bytes = message.SerializeToString() + future
         return reply
 
     def sealed(self, signed: Signed, messages: Iterable[Message | None]) -> list[RoutableMessage]:
@@ -197,6 +214,8 @@ class Computer(ABC):
 
     def _seal(self, signed: Signed, payload: bytes, counter: int) -> RoutableMessage:
         reply = self.reply(signed.request)
+        if self._faults.strikes(Fault.FUTURE_VALUES):
+            payload += FUTURE_FIELD
         reply.protobuf_message_as_bytes = payload
         if not signed.request.flags & ENCRYPT_RESPONSE or self._faults.strikes(Fault.PLAINTEXT_REPLIES):
             return reply
@@ -215,7 +234,7 @@ class Computer(ABC):
 
     def _shake_hands(self, request: RoutableMessage, now: float) -> RoutableMessage:
         public = request.session_info_request.public_key
-        entry = self._enrolled(public)
+        entry = self.enrolled(public, now)
         self._onboard.report(
             "handshake", key=key_id(public).hex(), domain=self.domain.name.lower(), known=entry is not None
         )
@@ -226,7 +245,12 @@ class Computer(ABC):
         return reply
 
     def _attach_info(self, reply: RoutableMessage, verifier: Verifier, request: RoutableMessage, now: float) -> None:
-        info, tag = verifier.session_info(request.uuid, now)
+        behind = self._faults.strikes(Fault.CLOCK_BEHIND)
+        info, tag = verifier.session_info(request.uuid, verifier.started_at if behind else now)
+        public = next(public for public, known in self._verifiers.items() if known is verifier)
+        first = self._first_infos.setdefault(public, (info, tag))
+        if self._faults.strikes(Fault.OLD_SESSION_INFO):
+            info, tag = first
         reply.session_info = info
         tag = _spoil(tag) if self._faults.strikes(Fault.WRONG_TAG_SESSION_INFO) else tag
         reply.signature_data.session_info_tag.tag = tag
@@ -240,26 +264,33 @@ class Computer(ABC):
         reply.request_uuid = request.uuid
         return reply
 
-    def _signer(self, request: RoutableMessage) -> Entry:
+    def _signer(self, request: RoutableMessage, now: float) -> Entry:
         """Who claims to have signed; raises RejectedError when that key is not enrolled, or none can be looked up."""
         signature = request.signature_data
         if signature.WhichOneof("sig_type") not in ("AES_GCM_Personalized_data", "HMAC_Personalized_data"):
             raise RejectedError(MessageFault_E.MESSAGEFAULT_ERROR_BAD_PARAMETER)
         if signature.signer_identity.WhichOneof("identity_type") == "handle":
             raise RejectedError(INVALID_KEY_HANDLE)  # none is given out
-        entry = self._enrolled(signature.signer_identity.public_key)
+        entry = self.enrolled(signature.signer_identity.public_key, now)
         if entry is None:
             raise RejectedError(UNKNOWN_KEY_ID)
+        if self._faults.strikes(Fault.KEY_INACTIVE):
+            raise RejectedError(INACTIVE_KEY)
+        if self._faults.strikes(Fault.TIMEOUT):
+            raise RejectedError(TIMEOUT)
         if self._faults.strikes(Fault.INTERNAL_ERROR):
             raise RejectedError(INTERNAL)
         return entry
 
-    def _enrolled(self, public: bytes) -> Entry | None:
+    def enrolled(self, public: bytes, now: float) -> Entry | None:  # noqa: ARG002 - for subclasses
+        """Look a key up, as far as this computer knows it now."""
         return None if Fault.KEY_REMOVED in self._faults else self._onboard.whitelist.find(public)
 
     def _execute(self, signed: Signed) -> Answer:
         """Execute, unless something keeps this computer from it."""
         faults = self._faults
+        if not signed.request.flags & ENCRYPT_RESPONSE and faults.strikes(Fault.ENCRYPTION_REQUIRED):
+            raise RejectedError(REQUIRES_RESPONSE_ENCRYPTION)
         if faults.strikes(Fault.BUSY):
             return Answer([self.busy(signed)])
         if faults.strikes(Fault.MOBILE_ACCESS_OFF):
@@ -267,6 +298,8 @@ class Computer(ABC):
         if faults.strikes(Fault.ERROR_WITHOUT_REASON):
             return Answer([self.error(signed.request, MessageFault_E.MESSAGEFAULT_ERROR_NONE)])
         answer = self.execute(signed)
+        if answer.executed and faults.strikes(Fault.WAIT_BUT_DONE):
+            answer.replies = [self.busy(signed)]
         if answer.executed and faults.strikes(Fault.RESPONSE_TOO_LARGE):
             answer.replies = [self.error(signed.request, RESPONSE_MTU_EXCEEDED)]
         return answer

@@ -1,20 +1,17 @@
-"""What a person or a test says to the virtual car while it runs: one word or a few on a line."""
+"""Obeys what a person or a scenario says to the virtual car while it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from driveway_bridge.simulator.car import CLOSED, CLOSURES, OPEN, DoorOpenError
+from driveway_bridge.simulator.car import CLOSED, OPEN, CannotError
 from driveway_bridge.simulator.faults import parse
 from driveway_bridge.simulator.live import LiveCar
+from driveway_bridge.simulator.parts.charging import Cable
+from driveway_bridge.simulator.words import WINDOWS, NotUnderstoodError, Words, understand
 
-MAX_LINE = 200
 BY_HAND = "hand"
-
-
-class NotUnderstoodError(Exception):
-    """The line is none of the known ones; the text says what would be."""
 
 
 class Control:
@@ -33,54 +30,67 @@ class Control:
         self._reappear = reappear
         self._stop = stop
         virtual, car = live.virtual, live.virtual.car
-        self._moods: Mapping[str, Callable[[], None]] = {
+        self._plain: Mapping[str, Callable[[], None]] = {
             "sleep": lambda: car.sleep(BY_HAND),
             "wake": lambda: car.wake(BY_HAND),
             "enter": lambda: car.enter(BY_HAND),
             "leave": lambda: car.leave(BY_HAND),
+            "unplug": lambda: car.unplug(BY_HAND),
+            "drive_off": lambda: car.drive_off(BY_HAND),
+            "drive_home": lambda: car.drive_home(BY_HAND),
+            "tap": lambda: virtual.enrolment.tap(live.now),
+            "confirm": lambda: virtual.enrolment.confirm(live.now),
+            "deny": lambda: virtual.enrolment.deny(live.now),
+            "cancel": lambda: virtual.enrolment.cancel(live.now),
+            "drop": live.drop,
             "reboot": virtual.reboot,
             "state": lambda: virtual.report_state("asked"),
+        }
+        self._with_one: Mapping[str, Callable[[str], None]] = {
+            "open": lambda closure: self._move(closure, opens=True),
+            "close": lambda closure: self._move(closure, opens=False),
+            "battery": lambda percent: setattr(car.charging, "level", float(percent)),
+            "inside": lambda degrees: setattr(car.climate, "inside_c", float(degrees)),
+            "outside": lambda degrees: setattr(car.climate, "outside_c", float(degrees)),
+            "pace": lambda factor: setattr(car, "pace", float(factor)),
+            "update": lambda version: car.offer_update(version, BY_HAND),
         }
 
     async def obey(self, line: str) -> dict[str, Any]:
         """Do what a line says; gives the event that answers it."""
-        words = line[: MAX_LINE + 1].split()
-        if len(line) > MAX_LINE or not words:
-            return {"event": "error", "message": f"a command is a line of at most {MAX_LINE} characters"}
         try:
-            await self._do(words[0], words[1:])
-        except (NotUnderstoodError, DoorOpenError, ValueError, OSError) as error:
+            words = understand(line)
+            await self._do(words)
+        except (NotUnderstoodError, CannotError, OSError) as error:
             return {"event": "error", "message": str(error)}
-        return {"event": "did", "command": " ".join(words)}
+        return {"event": "did", "command": str(words)}
 
-    async def _do(self, verb: str, rest: list[str]) -> None:
-        match verb, rest:
-            case (("lock" | "unlock"), ([] | ["by", _, *_])):
-                by = " ".join(rest[1:]) or BY_HAND
-                car = self._live.virtual.car
-                self._live.do(lambda: car.lock(by) if verb == "lock" else car.unlock(by))
-            case (("open" | "close"), [closure]):
-                self._move(closure, verb)
-            case "fault", [name, ("on" | "off" | "once") as how]:
+    async def _do(self, words: Words) -> None:
+        car = self._live.virtual.car
+        match words.verb, words.rest:
+            case "lock", rest:
+                self._live.do(lambda: car.lock(" ".join(rest[1:]) or BY_HAND))
+            case "unlock", rest:
+                self._live.do(lambda: car.unlock(" ".join(rest[1:]) or BY_HAND))
+            case "plug_in", rest:
+                cable = Cable(amps=int(float(rest[0]))) if rest else Cable()
+                self._live.do(lambda: car.plug_in(BY_HAND, cable))
+            case "fault", (name, how):
                 fault = parse(name)
                 self._live.do(lambda: self._live.virtual.switch(fault, on=how != "off", once=how == "once"))
-            case "drop", []:
-                self._live.drop()
-            case "vanish", []:
-                await self._vanish()
-            case "return", []:
-                await self._reappear()
-            case "quit", []:
+            case ("vanish" | "return") as verb, _:
+                await (self._vanish() if verb == "vanish" else self._reappear())
+            case "quit", _:
                 self._stop()
-            case _, [] if verb in self._moods:
-                self._live.do(self._moods[verb])
-            case _:
-                raise NotUnderstoodError(
-                    "the commands are: lock|unlock [by WHO], open|close CLOSURE, sleep, wake, enter, leave, drop, "
-                    "vanish, return, reboot, fault NAME on|off|once, state, quit"
-                )
+            case verb, (one,):
+                self._live.do(lambda: self._with_one[verb](one))
+            case verb, _:
+                self._live.do(self._plain[verb])
 
-    def _move(self, closure: str, verb: str) -> None:
-        if closure not in CLOSURES:
-            raise NotUnderstoodError(f"the doors and lids are: {', '.join(CLOSURES)}")
-        self._live.do(lambda: self._live.virtual.car.move(closure, OPEN if verb == "open" else CLOSED, BY_HAND))
+    def _move(self, closure: str, *, opens: bool) -> None:
+        car = self._live.virtual.car
+        if closure == WINDOWS:
+            car.windows_open = opens
+            car.tell(BY_HAND)
+        else:
+            car.move(closure, OPEN if opens else CLOSED, BY_HAND)

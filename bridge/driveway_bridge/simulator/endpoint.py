@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from driveway_bridge.proto import DecodeError, RoutableMessage
+from driveway_bridge.proto import DecodeError, FromVCSECMessage, RoutableMessage, vcsec
 from driveway_bridge.protocol.framing import MAX_SENT, Unframer, frame, split
 from driveway_bridge.simulator.faults import Fault
 from driveway_bridge.simulator.profiles import Draw, between
@@ -63,7 +63,7 @@ class Endpoint:
             return
         self._stay(now)
         for message in self._unframer.feed(data, now):
-            request = _read(message)
+            request = _read(message) or _read_bare(message)
             if request is None or self._waiting >= INBOX:
                 self._unreadable += 1
                 continue
@@ -75,6 +75,8 @@ class Endpoint:
     def data_to_send(self) -> list[bytes]:
         """Give the framed bytes that are due, and forget them."""
         pieces, self._outbox = self._outbox, []
+        if len(pieces) > 1 and self._faults.strikes(Fault.MERGED_FRAMES):
+            return [b"".join(pieces)]
         return pieces
 
     def next_deadline(self) -> float | None:
@@ -106,6 +108,8 @@ class Endpoint:
     # Inside.
 
     def _later(self, due: float, act: Callable[[float], None]) -> None:
+        if self.hung_up:
+            return
         heapq.heappush(self._agenda, (due, next(self._numbers), act))
 
     def _stay(self, now: float) -> None:
@@ -113,20 +117,28 @@ class Endpoint:
         if self._profile.idle_drop_s is not None:
             self._idle_until = now + between(self._draw, *self._profile.idle_drop_s)
 
-    def _work_on(self, request: RoutableMessage) -> Callable[[float], None]:
+    def _work_on(self, request: RoutableMessage | vcsec.ToVCSECMessage) -> Callable[[float], None]:
         def work(now: float) -> None:
             self._waiting -= 1
-            self._serve(request, now)
+            if Fault.SILENT in self._faults:
+                return
+            if isinstance(request, RoutableMessage):
+                self._serve(request, now)
+            else:
+                self._car.enrolment.ask_bare(request, now, self._say_bare)
 
         return work
 
     def _serve(self, request: RoutableMessage, now: float) -> None:
-        if Fault.SILENT in self._faults:
-            return
         if request.HasField("signature_data") and self._faults.strikes(Fault.HANG_UP_ON_REQUEST):
             self.hang_up()
             return
         answer = self._car.handle(request, now)
+        if answer.enrolment:
+            security = self._car.security
+            self._car.enrolment.ask(
+                answer.enrolment, now, lambda message, then: self._reply(security.plain(request, message), then)
+            )
         if answer.executed and self._faults.strikes(Fault.HANG_UP_AFTER_EXECUTE):
             self.hang_up()
         elif not (answer.executed and self._faults.strikes(Fault.LOST_ACK)):
@@ -147,23 +159,31 @@ class Endpoint:
             foreign.to_destination.routing_address = bytes(ADDRESS_SIZE)
             self._later(due, lambda _now: self._emit(foreign))
         for _ in range(copies):
-            self._later(due, lambda _now: self._emit(reply))
+            self._later(due, lambda _now: self._emit(reply, half=self._faults.strikes(Fault.HALF_REPLY)))
+
+    def _say_bare(self, message: FromVCSECMessage, now: float) -> None:
+        """Answer somebody who gave no address: without an envelope, as old cars do."""
+        self._later(now + self._profile.exchange_s / 2, lambda _now: self._emit_bytes(message.SerializeToString()))
 
     def _call_for_phones(self, now: float) -> None:
         every = self._profile.broadcast_every_s
         if every is None:
             return
         if Fault.NO_BROADCASTS not in self._faults:
-            self._emit(self._car.call_for_phones())
+            call = self._car.call_for_phones()
+            bare = self._faults.strikes(Fault.BARE_FRAMES)
+            self._emit_bytes(call.protobuf_message_as_bytes if bare else call.SerializeToString())
         self._later(now + every, self._call_for_phones)
 
-    def _emit(self, message: RoutableMessage) -> None:
-        self._emit_bytes(message.SerializeToString())
+    def _emit(self, message: RoutableMessage, *, half: bool = False) -> None:
+        self._emit_bytes(message.SerializeToString(), half=half)
 
-    def _emit_bytes(self, message: bytes) -> None:
-        if Fault.SILENT in self._faults:
+    def _emit_bytes(self, message: bytes, *, half: bool = False) -> None:
+        if self.hung_up or Fault.SILENT in self._faults:
             return
         framed = frame(message)
+        if half:
+            framed = framed[: len(framed) // 2]
         self._outbox += split(framed, 1) if self._faults.strikes(Fault.FRAGMENT_ONE_BYTE) else [framed]
 
 
@@ -176,3 +196,12 @@ def _read(message: bytes) -> RoutableMessage | None:
     if len(request.from_destination.routing_address) != ADDRESS_SIZE or len(request.uuid) > UUID_SIZE:
         return None
     return request
+
+
+def _read_bare(message: bytes) -> vcsec.ToVCSECMessage | None:
+    """Read a request without an envelope, which only asks for a new key; None when it is none."""
+    try:
+        request = vcsec.ToVCSECMessage.FromString(message)
+    except DecodeError:
+        return None
+    return request if request.HasField("signedMessage") else None

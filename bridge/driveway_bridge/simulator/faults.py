@@ -27,6 +27,9 @@ class Fault(StrEnum):
     FOREIGN_REPLY = "foreign_reply", "sends the same reply to somebody else's address before every reply"
     NO_PUSH = "no_push", "does not tell by itself that its state has changed"
     NO_BROADCASTS = "no_broadcasts", "does not call for phone keys every second"
+    BARE_FRAMES = "bare_frames", "calls for phone keys in frames without an envelope, as on a fresh link"
+    MERGED_FRAMES = "merged_frames", "sends all that is due in one piece"
+    HALF_REPLY = "half_reply", "sends only the first half of a reply, and nothing for the rest"
     # Replies.
     LOST_ACK = "lost_ack", "does what a signed request wants, but its reply gets lost"
     DUPLICATE_REPLY = "duplicate_reply", "sends every reply twice, with the same response counter"
@@ -39,6 +42,9 @@ class Fault(StrEnum):
         "response_too_large",
         "does what a signed request wants, then finds its reply too long (fault 25)",
     )
+    WAIT_BUT_DONE = "wait_but_done", "asks to wait although it has done what a signed request wants"
+    LEGACY_ERROR = "legacy_error", "says 'error' without a reason before the reply that counts, like old firmware"
+    FUTURE_VALUES = "future_values", "tells states and fields that nobody knows yet"
     # Sessions.
     LATE_SESSION_INFO = "late_session_info", "session information takes 5 s, too long to be accepted"
     WRONG_TAG_SESSION_INFO = "wrong_tag_session_info", "session information carries a wrong tag"
@@ -47,14 +53,35 @@ class Fault(StrEnum):
         "reboots as the next signed request arrives: new epoch, counter and clock 0; once",
     )
     CHANGED_CAR_KEY = "changed_car_key", "has another key pair than before, as after a repair"
+    INFOTAINMENT_KEY_CHANGED = (
+        "infotainment_key_changed",
+        "infotainment has another key pair, but the same epoch: every signature is wrong until a new handshake",
+    )
+    OLD_SESSION_INFO = "old_session_info", "answers a handshake with the first session information it ever gave"
+    CLOCK_BEHIND = "clock_behind", "session information shows a clock that has not run since the epoch began"
     KEY_REMOVED = "key_removed", "knows no keys, as if they had been removed"
     # Refusals.
     BUSY = "busy", "asks to wait and does nothing"
     INTERNAL_ERROR = "internal_error", "answers every signed request with an internal error, as while it starts"
+    TIMEOUT = "timeout", "answers every signed request with a timeout of the part that should do it"
+    KEY_INACTIVE = "key_inactive", "knows the key, but has disabled it"
+    ENCRYPTION_REQUIRED = "encryption_required", "refuses signed requests that do not ask for an encrypted reply"
+    BOOT_BUSY = "boot_busy", "infotainment answers 'busy' while it starts, instead of nothing"
+    BOOT_INTERNAL = "boot_internal", "infotainment answers 'internal error' while it starts, instead of nothing"
     MOBILE_ACCESS_OFF = "mobile_access_off", "mobile access is switched off in the car's menu"
     ERROR_WITHOUT_REASON = "error_without_reason", "refuses without saying why"
+    COMFORT_DISABLED = "comfort_disabled", "seats and steering wheel may not be warmed or cooled from afar"
+    IS_NOT_CHARGING = "is_not_charging", "says 'is_not_charging' where it else says 'not_charging'"
+    OLD_WAKE = "old_wake", "does not let a charging manager wake it, like firmware before the middle of 2024"
+    NO_CARD_WAIT = "no_card_wait", "does not say that it waits for a card, only how the enrolment of a key ended"
+    SILENT_ENROLMENT = "silent_enrolment", "says nothing while a key is enrolled by card, like newer cars"
     # State.
     STATUS_WITHOUT_CLOSURES = "status_without_closures", "leaves doors and lids out of its status even while awake"
+    SLEEP_UNKNOWN = "sleep_unknown", "its status does not tell whether it sleeps"
+    SAYS_AWAKE = "says_awake", "its status says awake even while it sleeps"
+    WAKE_IGNORED = "wake_ignored", "acknowledges a wake-up, but sleeps on"
+    AMPS_IGNORED = "amps_ignored", "acknowledges another charging current, but keeps the old one"
+    NO_TITLES = "no_titles", "does not tell what is played"
     STUCK_LOCK = "stuck_lock", "acknowledges lock and unlock, but the bolts do not move"
 
 

@@ -12,6 +12,9 @@ from driveway_bridge.simulator.tcp_server import TcpServer
 if TYPE_CHECKING:
     from driveway_bridge.simulator.bluetooth import BluetoothCar
 
+MTU = 247
+"""Bytes; older cars answer 115, the least that Bluetooth allows is 23."""
+
 
 class Listener(Protocol):
     """One way to the car."""
@@ -54,10 +57,11 @@ class TcpListener(TcpServer):
 class RadioListener:
     """A virtual air on a TCP port, on which the car advertises."""
 
-    def __init__(self, live: LiveCar, host: str, port: int) -> None:
+    def __init__(self, live: LiveCar, host: str, port: int, mtu: int) -> None:
         self._live = live
         self._host = host
         self._port = port
+        self._mtu = mtu
         self._stack = AsyncExitStack()
         self._radio: BluetoothCar | None = None
 
@@ -74,11 +78,21 @@ class RadioListener:
 
         air = await self._stack.enter_async_context(Air.serve(self._host, self._port))
         self._port = air.port
-        self._radio = await self._stack.enter_async_context(BluetoothCar(air, self._live.virtual.vin, self._live))
+        radio = BluetoothCar(air, self._live.virtual.vin, self._live, mtu=self._mtu)
+        self._radio = await self._stack.enter_async_context(radio)
+        radio.accept_links(on=self._live.virtual.places_free > 0)
+        self._live.on_places.append(self._accept_links)
 
     async def stop(self) -> None:
         """Switch the radio off."""
+        if self._accept_links in self._live.on_places:
+            self._live.on_places.remove(self._accept_links)
         await self._stack.aclose()
+
+    def _accept_links(self, places_free: int) -> None:
+        """A car without a free place advertises that it takes no link, whoever has the places."""
+        if self._radio:
+            self._radio.accept_links(on=places_free > 0)
 
     async def vanish(self) -> None:
         """Be heard by nobody; links die by silence."""
@@ -104,9 +118,9 @@ def parse_address(text: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname, port
 
 
-def make_listener(live: LiveCar, scheme: str, host: str, port: int) -> Listener:
-    """Make the listener of a parsed address."""
-    return TcpListener(live, host, port) if scheme == "tcp" else RadioListener(live, host, port)
+def make_listener(live: LiveCar, scheme: str, host: str, port: int, *, mtu: int = MTU) -> Listener:
+    """Make the listener of a parsed address; `mtu` in bytes is for the radio."""
+    return TcpListener(live, host, port) if scheme == "tcp" else RadioListener(live, host, port, mtu)
 
 
 def _bracketed(host: str) -> str:

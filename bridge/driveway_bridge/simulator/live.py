@@ -39,9 +39,14 @@ class LiveCar:
         self.virtual = virtual
         self.in_range = True
         """Whether links can reach it."""
+        self.on_places: list[Callable[[int], None]] = []
+        """Told how many places are free whenever that has changed."""
+        self._places_free = virtual.places_free
         self._loop = asyncio.get_running_loop()
         self._sockets: list[_Socket] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._run()
 
     def attach(self, send: Callable[[bytes], None], hang_up: Callable[[], None]) -> Plug:
         """Open a link: the car calls `send` with framed bytes, `hang_up` to drop it. Raises PlacesTaken."""
@@ -50,8 +55,14 @@ class LiveCar:
         self._run()
         return socket
 
+    @property
+    def now(self) -> float:
+        """The loop's clock."""
+        return self._loop.time()
+
     def do(self, verb: Callable[[], None]) -> None:
-        """Let something happen to the car, and the links hear of it."""
+        """Let something happen to the car now, and the links hear of it."""
+        self.virtual.settle(self._loop.time())
         verb()
         self._run()
 
@@ -64,6 +75,7 @@ class LiveCar:
     def close(self) -> None:
         """Hang up and stop the clock."""
         self.drop()
+        self._closed = True
         if self._timer:
             self._timer.cancel()
 
@@ -79,8 +91,8 @@ class LiveCar:
     def unplug(self, socket: _Socket) -> None:
         """Forget a link."""
         if socket in self._sockets:
-            self._sockets.remove(socket)
-            self.virtual.disconnect(socket.endpoint)
+            self._forget(socket)
+            self._run()
 
     def _run(self) -> None:
         """Do what is due on every link, send what came of it, and come back at the next deadline."""
@@ -92,13 +104,24 @@ class LiveCar:
             for piece in socket.endpoint.data_to_send():
                 socket.send(piece)
             if socket.endpoint.hung_up:
-                self.unplug(socket)
+                self._forget(socket)
                 socket.hang_up()
+        if self._places_free != self.virtual.places_free:
+            self._places_free = self.virtual.places_free
+            for tell in self.on_places:
+                tell(self._places_free)
         self._sleep_until_next()
+
+    def _forget(self, socket: _Socket) -> None:
+        if socket in self._sockets:
+            self._sockets.remove(socket)
+            self.virtual.disconnect(socket.endpoint)
 
     def _sleep_until_next(self) -> None:
         if self._timer:
             self._timer.cancel()
-        deadlines = [socket.endpoint.next_deadline() for socket in self._sockets]
+        if self._closed:
+            return
+        deadlines = [self.virtual.next_deadline(), *(socket.endpoint.next_deadline() for socket in self._sockets)]
         due = min((deadline for deadline in deadlines if deadline is not None), default=None)
         self._timer = None if due is None else self._loop.call_at(due, self._run)

@@ -24,18 +24,41 @@ class Profile:
     exchange_s: float = 0.0
     """From the last byte of a request to the first of its reply."""
     boot_s: float = 0.0
-    """From a wake-up until the infotainment computer answers."""
+    """From a wake-up until the infotainment computer answers, at the least."""
+    boot_spread_s: float = 0.0
+    """By how much longer it may take."""
     broadcast_every_s: float | None = 1.0
     """Between calls for phone keys on a link; None: none."""
     idle_drop_s: tuple[float, float] | None = None
     """Shortest and longest life of a link on which nothing is said; None: it lives on."""
+    idle_sleep_s: float | None = None
+    """After which the car falls asleep by itself when nothing holds it awake; None: it stays awake."""
+    lid_s: float = 0.0
+    """How long a motor needs for a lid."""
+    key_sync_s: float = 0.0
+    """From a key's enrolment until infotainment knows it too."""
+    card_s: float = 60.0
+    """How long the car waits for the card when a key is enrolled. Nobody has published the real time."""
+    confirm_s: float = 60.0
+    """How long it waits then for a touch on the screen."""
+    reply_limit: int = 512
+    """Bytes of the longest message that infotainment sends; the longest seen had 453."""
 
 
 PROFILES: Mapping[str, Profile] = {
     "instant": Profile(),
-    # A reconnect of about 1 s, a signed exchange of 270-310 ms, infotainment 7 s after a wake, an idle link that is
-    # dropped after 42 s on average: figures that owners and maintainers reported.
-    "field": Profile(connect_s=0.9, exchange_s=0.3, boot_s=7.0, idle_drop_s=(30.0, 54.0)),
+    # A reconnect of about 1 s, a signed exchange of 270-310 ms, infotainment 7-10 s after a wake, an idle link that is
+    # dropped after 42 s on average, asleep after some 11 minutes: figures that owners and maintainers reported.
+    "field": Profile(
+        connect_s=0.9,
+        exchange_s=0.3,
+        boot_s=7.0,
+        boot_spread_s=3.0,
+        idle_drop_s=(30.0, 54.0),
+        idle_sleep_s=660.0,
+        lid_s=5.0,
+        key_sync_s=2.0,
+    ),
 }
 
 

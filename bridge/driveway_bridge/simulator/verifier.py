@@ -88,6 +88,10 @@ class Verifier:
         self._random = random
         self.begin_epoch(now)
 
+    def replace_key(self, own_public: bytes, secret: SharedSecret) -> None:
+        """Go on with another key pair of the car."""
+        self.secret, self._own_public = secret, own_public
+
     def begin_epoch(self, now: float, epoch: bytes | None = None) -> None:
         """Start from nothing, as after a reboot."""
         self.epoch = epoch or self._random(EPOCH_SIZE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from driveway_bridge.protocol.keys import PrivateKey
 from driveway_bridge.simulator.car import Car
 from driveway_bridge.simulator.computer import Answer, Computer, Onboard
 from driveway_bridge.simulator.endpoint import Endpoint
+from driveway_bridge.simulator.enrolment import CardEnrolment
 from driveway_bridge.simulator.faults import Fault, Faults
 from driveway_bridge.simulator.infotainment import Infotainment
 from driveway_bridge.simulator.profiles import Profile, randomness
@@ -53,9 +55,20 @@ class VirtualCar:
         self.endpoints: list[Endpoint] = []
         self._seed = seed
         self._sink = report
-        self._pushed = self.car.facts()
+        self._pushed = self.car.body()
         self.car.on_change = self.report_state
-        onboard = Onboard(vin=vin, car=self.car, whitelist=self.whitelist, faults=self.faults, report=self.report)
+        if seed is None:
+            self.car.unix_s = time.time()
+        self.car.lid_s, self.car.idle_sleep_s = self.profile.lid_s, self.profile.idle_sleep_s
+        onboard = Onboard(
+            vin=vin,
+            car=self.car,
+            whitelist=self.whitelist,
+            faults=self.faults,
+            report=self.report,
+            key_sync_s=self.profile.key_sync_s,
+        )
+        self.enrolment = CardEnrolment(onboard, self.profile)
         self._keys = {
             domain: (self._make_key(f"{domain.name} key"), self._make_key(f"{domain.name} other key"))
             for domain in (Domain.VEHICLE_SECURITY, Domain.INFOTAINMENT)
@@ -67,7 +80,8 @@ class VirtualCar:
             onboard,
             self._keys[Domain.INFOTAINMENT][0],
             randomness(seed, "infotainment"),
-            boot_s=self.profile.boot_s,
+            profile=self.profile,
+            random_boot=randomness(seed, "starts of infotainment"),
         )
         self.computers: dict[int, Computer] = {
             computer.domain: computer for computer in (self.security, self.infotainment)
@@ -109,6 +123,8 @@ class VirtualCar:
 
     def handle(self, request: RoutableMessage, now: float) -> Answer:
         """Pass a request to the computer that it names."""
+        self.car.advance(now)
+        self.infotainment.follow_sleep(now)
         if request.HasField("signature_data") and self.faults.strikes(Fault.REBOOT_ON_NEXT):
             self.reboot()
         destination = request.to_destination
@@ -126,15 +142,22 @@ class VirtualCar:
         return self.security.authentication_request(self._draw_token(TOKEN_SIZE))
 
     def settle(self, now: float) -> None:
-        """After anything that may have changed facts: let the computers notice, and tell every link."""
+        """After anything that may have changed facts: let time act and the computers notice, and tell every link."""
+        self.car.advance(now)
+        self.enrolment.handle_deadline(now)
         self.infotainment.follow_sleep(now)
-        facts = self.car.facts()
-        if facts == self._pushed:
+        body = self.car.body()
+        if body == self._pushed:
             return
-        self._pushed = facts
+        self._pushed = body
         if not self.faults.strikes(Fault.NO_PUSH):
             for endpoint in self.endpoints:
                 endpoint.push(self.security.status_push(), now)
+
+    def next_deadline(self) -> float | None:
+        """When something happens by itself: call `settle` then."""
+        times = (self.car.next_deadline(), self.enrolment.next_deadline())
+        return min((time for time in times if time is not None), default=None)
 
     # What can happen to it.
 
@@ -151,6 +174,8 @@ class VirtualCar:
         if fault is Fault.CHANGED_CAR_KEY and was != on:
             for domain, keys in self._keys.items():
                 self.computers[domain].replace_key(keys[on])
+        if fault is Fault.INFOTAINMENT_KEY_CHANGED and was != on:
+            self.infotainment.replace_key(self._keys[Domain.INFOTAINMENT][on], same_epochs=True)
 
     # Events.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from driveway_bridge.proto import Role
+from driveway_bridge.proto import Role, vcsec
 
 SLOTS = 32
 """Bits of the slot mask."""
 KEY_ID_SIZE = 4
+CLOUD_KEY = vcsec.KeyFormFactor.KEY_FORM_FACTOR_CLOUD_KEY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,10 @@ class Entry:
     slot: int
     public: bytes
     role: Role
+    form_factor: vcsec.KeyFormFactor = CLOUD_KEY
+    impermanent: bool = False
+    known_everywhere_at: float = float("-inf")
+    """When infotainment knows it too, on the scale of `now`."""
 
     @property
     def key_id(self) -> bytes:
@@ -41,22 +46,44 @@ class Whitelist:
     def __iter__(self) -> Iterator[Entry]:
         return (self._entries[slot] for slot in sorted(self._entries))
 
-    def add(self, public: bytes, role: Role) -> Entry:
-        """Enrol a key, or give it another role. Raises ValueError when all slots are taken."""
+    @property
+    def full(self) -> bool:
+        """No slot is free."""
+        return len(self._entries) >= SLOTS
+
+    def add(
+        self,
+        public: bytes,
+        role: Role,
+        *,
+        form_factor: vcsec.KeyFormFactor = CLOUD_KEY,
+        impermanent: bool = False,
+        known_everywhere_at: float = float("-inf"),
+    ) -> Entry:
+        """Enrol a key, or enrol it anew. Raises ValueError when all slots are taken."""
         known = self.find(public)
         free = (slot for slot in range(SLOTS) if slot not in self._entries)
         slot = known.slot if known else next(free, None)
         if slot is None:
             raise ValueError(f"the car knows {SLOTS} keys and takes no more")
-        entry = self._entries[slot] = Entry(slot=slot, public=public, role=role)
+        entry = self._entries[slot] = Entry(
+            slot=slot,
+            public=public,
+            role=role,
+            form_factor=form_factor,
+            impermanent=impermanent,
+            known_everywhere_at=known_everywhere_at,
+        )
         return entry
+
+    def change_role(self, public: bytes, role: Role) -> None:
+        """Give a known key another role; KeyError when it is not known."""
+        entry = self._known(public)
+        self._entries[entry.slot] = replace(entry, role=role)
 
     def remove(self, public: bytes) -> None:
         """Forget a key; KeyError when it is not known."""
-        entry = self.find(public)
-        if entry is None:
-            raise KeyError("the car does not know this key")
-        del self._entries[entry.slot]
+        del self._entries[self._known(public).slot]
 
     def find(self, public: bytes) -> Entry | None:
         """Look a key up."""
@@ -65,3 +92,9 @@ class Whitelist:
     def at(self, slot: int) -> Entry | None:
         """Look a slot up."""
         return self._entries.get(slot)
+
+    def _known(self, public: bytes) -> Entry:
+        entry = self.find(public)
+        if entry is None:
+            raise KeyError("the car does not know this key")
+        return entry

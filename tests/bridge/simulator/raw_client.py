@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import hmac
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from driveway_bridge.proto import FromVCSECMessage, RoutableMessage, SessionInfo
+from driveway_bridge.proto import FromVCSECMessage, RoutableMessage, SessionInfo, VehicleStatus
 from driveway_bridge.protocol import metadata
 from driveway_bridge.protocol.domain import Domain
 from driveway_bridge.protocol.framing import Unframer, frame
@@ -156,6 +157,8 @@ class Bench:
         self.endpoint: Endpoint = virtual.connect(now)
         self._unframer = Unframer()
         self.pushes: list[FromVCSECMessage] = []
+        self.last_size = 0
+        """Bytes of the last reply."""
 
     def say(self, message: RoutableMessage) -> list[RoutableMessage]:
         """Send a request; gives the replies to it that come at once."""
@@ -166,12 +169,24 @@ class Bench:
         """Let time pass; gives what is addressed to somebody."""
         end = self.now + seconds
         heard: list[RoutableMessage] = []
-        while (due := self.endpoint.next_deadline()) is not None and due <= end:
+        while (due := self._next_deadline()) is not None and due <= end:
             self.now = max(self.now, due)
+            self.virtual.settle(self.now)
             self.endpoint.handle_deadline(self.now)
             heard += self.hear()
         self.now = end
         return heard
+
+    def _next_deadline(self) -> float | None:
+        times = (self.endpoint.next_deadline(), self.virtual.next_deadline())
+        return min((time for time in times if time is not None), default=None)
+
+    def do(self, verb: Callable[[], None]) -> None:
+        """Let something happen to the car now."""
+        self.virtual.settle(self.now)
+        verb()
+        self.virtual.settle(self.now)
+        self.endpoint.handle_deadline(self.now)
 
     def hear(self) -> list[RoutableMessage]:
         replies = []
@@ -182,6 +197,7 @@ class Bench:
                     assert int(message.to_destination.domain) == Domain.BROADCAST
                     self.pushes.append(FromVCSECMessage.FromString(message.protobuf_message_as_bytes))
                 else:
+                    self.last_size = len(data)
                     replies.append(message)
         return replies
 
@@ -190,6 +206,13 @@ class Bench:
         replies = self.say(message)
         assert len(replies) == 1, replies
         return replies[0]
+
+    def status(self, client: RawClient) -> VehicleStatus:
+        """Ask the body controller for its state."""
+        reply = self.one(client.unsigned(GET_STATUS))
+        message = FromVCSECMessage.FromString(reply.protobuf_message_as_bytes)
+        assert message.HasField("vehicleStatus")
+        return message.vehicleStatus
 
     def start_session(self, client: RawClient) -> SessionInfo:
         request = client.handshake()

@@ -311,6 +311,21 @@ def test_seed(start: Start) -> None:
     assert first.listening["public_key"] == second.listening["public_key"] != third.listening["public_key"]
 
 
+def test_scenario(start: Start, tmp_path: Path) -> None:
+    evening = tmp_path / "evening"
+    evening.write_text("# Somebody comes home.\n0 drive_off\n0.1 drive_home\n0.2 plug_in 10\n0.2 quit\n")
+    car = start(*ANY_PORT, "--scenario", str(evening), "--equipment", "3")
+    assert [car.next("did")["command"] for _ in range(4)] == ["drive_off", "drive_home", "plug_in 10", "quit"]
+    assert car.wait() == (0, "")
+
+
+def test_scenario_that_is_wrong(tmp_path: Path) -> None:
+    evening = tmp_path / "evening"
+    evening.write_text("0 lock\nsoon unlock\n")
+    complaint = " ".join(refused(*ANY_PORT, "--scenario", str(evening)).split())
+    assert "line 2: a line begins with seconds from the start, and 'soon' is no such number" in complaint
+
+
 def test_list_of_faults() -> None:
     result = subprocess.run(
         [*COMMAND, "--list-faults"], capture_output=True, env=ENVIRONMENT, text=True, timeout=20, check=True
@@ -334,6 +349,9 @@ def test_list_of_faults() -> None:
         ([*ANY_PORT, "--enrol", "04" * 65], "cannot know the key"),
         ([*ANY_PORT, "--fault", "gremlins"], "no fault 'gremlins'"),
         ([*ANY_PORT, "--profile", "warp"], "instant"),
+        ([*ANY_PORT, "--scenario", "/nowhere/to/be/found"], "No such file"),
+        ([*ANY_PORT, "--equipment", "submarine"], "cybertruck"),
+        ([*ANY_PORT, "--mtu", "12"], "23<=x<=517"),
     ],
 )
 def test_wrong_options(options: list[str], words: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from driveway_bridge.proto import FromVCSECMessage, OperationStatus_E, RoutableMessage, SessionInfo
+from driveway_bridge.proto import FromVCSECMessage, OperationStatus_E, Role, RoutableMessage, SessionInfo
 from driveway_bridge.protocol.domain import Domain
+from driveway_bridge.simulator.car import Car
 from driveway_bridge.simulator.faults import Fault, Faults, parse
-from driveway_bridge.simulator.virtual_car import PlacesTaken
-from tests.bridge.simulator.raw_client import GET_STATUS, LOCK, PING, REMOTE_DRIVE, UNLOCK, Bench, RawClient
+from driveway_bridge.simulator.profiles import Profile
+from driveway_bridge.simulator.virtual_car import PlacesTaken, VirtualCar
+from tests.bridge.simulator.raw_client import GET_STATUS, LOCK, PING, REMOTE_DRIVE, UNLOCK, VIN, WAKE, Bench, RawClient
 
 
 def switch(bench: Bench, fault: Fault, *, on: bool = True, once: bool = False) -> None:
@@ -302,6 +304,141 @@ def test_stuck_lock(bench: Bench, session: RawClient) -> None:
     bench.virtual.car.unlock("hand")
     bench.one(session.signed(LOCK))
     assert not locked(bench)
+
+
+# The whole car
+
+
+def test_bare_frames(bench: Bench) -> None:
+    switch(bench, Fault.BARE_FRAMES)
+    bench.endpoint.handle_deadline(bench.now + 1)
+    (piece,) = bench.endpoint.data_to_send()
+    assert FromVCSECMessage.FromString(piece[2:]).HasField("authenticationRequest")
+
+
+def test_merged_frames(bench: Bench, session: RawClient) -> None:
+    switch(bench, Fault.MERGED_FRAMES)
+    bench.endpoint.receive_data(_framed(session.signed(UNLOCK)), bench.now)
+    (piece,) = bench.endpoint.data_to_send()
+    assert len(piece) > 2 + int.from_bytes(piece[:2], "big"), "the acknowledgement, and the news behind it"
+
+
+def test_half_reply(bench: Bench, session: RawClient) -> None:
+    switch(bench, Fault.HALF_REPLY, once=True)
+    bench.endpoint.receive_data(_framed(session.unsigned(GET_STATUS)), bench.now)
+    (piece,) = bench.endpoint.data_to_send()
+    assert len(piece) < 2 + int.from_bytes(piece[:2], "big")
+    assert bench.wait(2) == []
+    assert len(bench.say(session.unsigned(GET_STATUS))) == 1
+
+
+def test_wait_but_done(bench: Bench, session: RawClient) -> None:
+    switch(bench, Fault.WAIT_BUT_DONE)
+    request = session.signed(UNLOCK)
+    assert session.open(bench.one(request), request) == bytes.fromhex("22020801")
+    assert not locked(bench)
+
+
+def test_legacy_error(bench: Bench, session: RawClient) -> None:
+    switch(bench, Fault.LEGACY_ERROR)
+    for payload, terminal in ((UNLOCK, b""), (REMOTE_DRIVE, bytes.fromhex("f202020807"))):
+        request = session.signed(payload)
+        legacy, last = bench.say(request)
+        status = FromVCSECMessage.FromString(session.open(legacy, request)).commandStatus
+        assert (status.operationStatus, status.HasField("signedMessageStatus")) == (2, True)
+        assert last.protobuf_message_as_bytes == b"" if not terminal else session.open(last, request) == terminal
+
+
+def test_future_values(bench: Bench, session: RawClient) -> None:
+    switch(bench, Fault.FUTURE_VALUES)
+    reply = bench.one(session.unsigned(GET_STATUS))
+    message = FromVCSECMessage.FromString(reply.protobuf_message_as_bytes)
+    assert (message.vehicleStatus.vehicleLockState, message.vehicleStatus.vehicleSleepStatus) == (42, 42)
+    assert bytes.fromhex("ba3e0568656c6c6f") in reply.protobuf_message_as_bytes
+
+
+def test_infotainment_key_changed(bench: Bench, session: RawClient) -> None:
+    media = RawClient(session.key, domain=Domain.INFOTAINMENT)
+    before = bench.start_session(media).publicKey
+    switch(bench, Fault.INFOTAINMENT_KEY_CHANGED)
+    refused = media.signed(PING)
+    assert _fault(bench.one(refused)) == 5
+    assert len(bench.say(session.signed(UNLOCK))) == 1, "the body controller is as before"
+    assert not locked(bench)
+    assert bench.start_session(media).publicKey != before
+    assert _fault(bench.one(media.signed(PING))) == 0
+
+
+def test_old_session_info(bench: Bench, client: RawClient) -> None:
+    bench.start_session(client)
+    bench.now += 10
+    switch(bench, Fault.OLD_SESSION_INFO)
+    with pytest.raises(AssertionError, match="not genuine"):
+        bench.start_session(client)
+
+
+def test_clock_behind(bench: Bench, client: RawClient) -> None:
+    bench.start_session(client)
+    bench.now += 100
+    switch(bench, Fault.CLOCK_BEHIND)
+    assert bench.start_session(client).clock_time == 0
+    switch(bench, Fault.CLOCK_BEHIND, on=False)
+    assert bench.start_session(client).clock_time == 100
+
+
+@pytest.mark.parametrize(("fault", "number"), [(Fault.TIMEOUT, 2), (Fault.KEY_INACTIVE, 4)])
+def test_more_refusals_by_number(bench: Bench, session: RawClient, fault: Fault, number: int) -> None:
+    switch(bench, fault)
+    assert _fault(bench.one(session.signed(UNLOCK))) == number
+    assert locked(bench)
+
+
+def test_encryption_required(bench: Bench, session: RawClient) -> None:
+    switch(bench, Fault.ENCRYPTION_REQUIRED)
+    assert _fault(bench.one(session.signed(UNLOCK, flags=0))) == 28
+    assert _fault(bench.one(session.signed(UNLOCK))) == 0
+
+
+@pytest.mark.parametrize(("fault", "number"), [(Fault.BOOT_BUSY, 1), (Fault.BOOT_INTERNAL, 11)])
+def test_while_infotainment_starts(client: RawClient, fault: Fault, number: int) -> None:
+    virtual = VirtualCar(VIN, profile=Profile(boot_s=7.0), car=Car(asleep=True))
+    virtual.enrol(client.key.public)
+    bench = Bench(virtual)
+    switch(bench, fault)
+    media = RawClient(client.key, domain=Domain.INFOTAINMENT)
+    assert bench.say(media.handshake()) == [], "asleep it says nothing at all"
+    bench.do(lambda: virtual.car.wake("hand"))
+    assert _fault(bench.one(media.handshake())) == number
+    bench.wait(7.1)
+    bench.start_session(media)
+
+
+def test_old_wake(bench: Bench, client: RawClient) -> None:
+    bench.virtual.enrol(client.key.public, Role.ROLE_CHARGING_MANAGER)
+    bench.start_session(client)
+    switch(bench, Fault.OLD_WAKE)
+    request = client.signed(WAKE)
+    assert client.open(bench.one(request), request) == bytes.fromhex("f202020806")
+    switch(bench, Fault.OLD_WAKE, on=False)
+    assert bench.one(client.signed(WAKE)).protobuf_message_as_bytes == b""
+
+
+def test_wake_ignored(bench: Bench, session: RawClient) -> None:
+    bench.virtual.car.sleep("hand")
+    switch(bench, Fault.WAKE_IGNORED, once=True)
+    bench.one(session.signed(WAKE))
+    assert bench.virtual.car.facts()["asleep"] is True
+    bench.one(session.signed(WAKE))
+    assert bench.virtual.car.facts()["asleep"] is False
+
+
+def test_what_the_status_says_about_sleep(bench: Bench, client: RawClient) -> None:
+    bench.virtual.car.sleep("hand")
+    switch(bench, Fault.SAYS_AWAKE)
+    assert bench.status(client).vehicleSleepStatus == 1
+    assert not bench.status(client).HasField("closureStatuses")
+    switch(bench, Fault.SLEEP_UNKNOWN)
+    assert bench.status(client).vehicleSleepStatus == 0
 
 
 def _fault(reply: RoutableMessage) -> int:
