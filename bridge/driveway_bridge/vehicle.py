@@ -142,6 +142,10 @@ class Vehicle:
             if command.domain is Domain.INFOTAINMENT and (deaf := await self._rouser.ensure(errand)) is not None:
                 return self._proved_or(errand, last or deaf)
             last = await self._put(errand, command, _PATIENCE_S[command.domain] if settled_by else math.inf)
+            if isinstance(last, Refused) and last.temporary and settled_by is not None and errand.sent():
+                # A car that asks to wait has been seen to do it all the same.
+                await self._verify(errand, settled_by)
+                return errand.proof.result() if errand.proof.done() else last
             if isinstance(last, (Reply, Refused, NotReached)) or not errand.sent():
                 break
             if errand.proof.done() or settled_by is None:

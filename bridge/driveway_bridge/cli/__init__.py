@@ -12,6 +12,8 @@ _COMMANDS = {
     "check-config": ("check_config", "Look through a configuration file."),
     "key": ("key", "Show the public half of the bridge's key."),
     "code": ("code", "Show the code for Home Assistant, or make a new one."),
+    "pair": ("pair", "Make the bridge's key known to a car."),
+    "keys": ("pair", "List the keys that a car knows."),
     "lock": ("act", "Lock a car."),
     "unlock": ("act", "Unlock a car."),
     "status": ("act", "Ask a car for its locks, doors and sleep."),
@@ -32,7 +34,7 @@ def main() -> None:
 
     \b
     Try it without a car:      driveway demo
-    A bridge in four steps:    driveway key show          make the key that the car shall know
+    A bridge in four steps:    driveway pair ...          make its key known to your car
                                driveway check-config ...  look through your configuration
                                driveway run ...           start the bridge
                                driveway code              the code that Home Assistant asks for

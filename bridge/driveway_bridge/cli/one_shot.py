@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import click
 
@@ -20,18 +17,14 @@ from driveway_bridge.addressing import LinkSettings
 from driveway_bridge.cli import wording
 from driveway_bridge.cli.lazy_group import STOPPED
 from driveway_bridge.cli.progress import Progress
+from driveway_bridge.cli.visit import HANG_UP_S, LeavingInTime, dialer_for, exit_status
 from driveway_bridge.commands.base import Command
 from driveway_bridge.contract import Outcome
-from driveway_bridge.link.base import Dialer
 from driveway_bridge.protocol.keys import PrivateKey
 from driveway_bridge.session_store import SessionStore
 from driveway_bridge.vehicle import Execution, Vehicle, usual_timeout_s
 
-HANG_UP_S: Final = 1.0
-"""For giving the link back, when the result is known and shown."""
 _GRACE_S: Final = 0.5
-_EXIT: Final = {Outcome.CONFIRMED: 0, Outcome.UNCONFIRMED: 3}
-"""Exit status by outcome; 1 for all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +52,12 @@ def perform(
     wake: bool | None = None,
 ) -> int:
     """Do it and print what became of it; gives the exit status. ConfigurationError when the folder cannot be used."""
-    if hci is not None and link != "bluetooth":
-        raise click.UsageError("--hci is for --link bluetooth.")
     if timeout_s is None:
         timeout_s = usual_timeout_s(command, wake=wake)
     request = _Request(command=command, vin=vin, link=link, data=data, timeout_s=timeout_s, wake=wake, hci=hci)
     show = _print_json if as_json else _print_words
     key = key_store.load_or_create(data)
-    with contextlib.closing(SessionStore(data)) as store, _LeavingInTime() as leaving:
+    with contextlib.closing(SessionStore(data)) as store, LeavingInTime() as leaving:
         with contextlib.suppress(KeyboardInterrupt):  # shown, and in the status, by then
             asyncio.run(
                 _act(
@@ -124,30 +115,25 @@ async def _act(
     request: _Request,
     key: PrivateKey,
     store: SessionStore,
-    leaving: _LeavingInTime,
+    leaving: LeavingInTime,
     show: Callable[[Execution], None],
     show_stopped: Callable[[bool], None],
 ) -> None:
-    dialer = _dialer(request)
+    dialer = dialer_for(request.link, request.vin, request.hci)
     # The link is given back after the result is shown: who stands at the car waits for no more than that.
     vehicle = Vehicle(request.vin, key, dialer, store, hold_s=HANG_UP_S)
     progress = Progress()
     try:
         with progress:
             execution = await _bounded(vehicle, request, progress)
-        leaving.status = _EXIT.get(execution.outcome, 1)
+        leaving.status = exit_status(execution.outcome)
         show(execution)
     except asyncio.CancelledError:
         leaving.status = STOPPED
         show_stopped(not request.command.reads and progress.may_have_been_sent)
         raise
     finally:
-        sys.stdout.flush()
-        with contextlib.suppress(TimeoutError):  # what does not hang up in time is hung up by our end
-            async with asyncio.timeout(HANG_UP_S):
-                await vehicle.close()
-                await dialer.close()
-        leaving.soon()
+        await leaving.hang_up(vehicle, dialer)
 
 
 async def _bounded(vehicle: Vehicle, request: _Request, progress: Progress) -> Execution:
@@ -168,36 +154,3 @@ async def _bounded(vehicle: Vehicle, request: _Request, progress: Progress) -> E
             may_have_happened=sent,
             temporary=True,
         )
-
-
-def _dialer(request: _Request) -> Dialer:
-    if request.link == "bluetooth":
-        from driveway_bridge.link.bluetooth import BluetoothDialer  # needs a radio's libraries
-
-        return BluetoothDialer(request.vin, hci=request.hci)
-    from driveway_bridge.link.tcp import TcpDialer
-
-    return TcpDialer(request.link.host, request.link.port)
-
-
-class _LeavingInTime:
-    """Sees to it that the process ends soon after all is done.
-
-    A name that is still being looked up keeps a thread busy, for many seconds when the network is down, and Python
-    waits for its threads. Everything is shown and stored by then.
-    """
-
-    def __init__(self) -> None:
-        self.status = 1
-        self._timer = threading.Timer(HANG_UP_S, lambda: os._exit(self.status))
-        self._timer.daemon = True
-
-    def soon(self) -> None:
-        """From now on it may take no longer than `HANG_UP_S`."""
-        self._timer.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()

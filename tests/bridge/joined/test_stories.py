@@ -101,6 +101,25 @@ async def test_a_lost_acknowledgement_is_settled_without_a_second_command() -> N
         assert house.times_done("unlock") == 1
 
 
+async def test_a_car_that_asks_to_wait_and_does_it_all_the_same_is_found_out() -> None:
+    async with driveway() as house:
+        await house.do("lock")
+        house.goes_wrong(Fault.NO_PUSH)
+        house.goes_wrong(Fault.WAIT_BUT_DONE)
+        execution = await house.do("unlock", timeout_s=8)
+        assert execution.outcome is Outcome.CONFIRMED
+        assert house.car.locked is False
+
+
+async def test_a_car_that_is_busy_all_the_time_has_not_done_it() -> None:
+    async with driveway() as house:
+        await house.do("lock")
+        house.goes_wrong(Fault.BUSY)
+        execution = await house.do("unlock", timeout_s=8)
+        assert (execution.outcome, execution.reason) == (Outcome.REFUSED, "car_busy")
+        assert house.car.locked is True
+
+
 async def test_a_toggle_is_never_given_twice() -> None:
     async with driveway() as house:
         house.goes_wrong(Fault.LOST_ACK)

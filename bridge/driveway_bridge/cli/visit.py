@@ -1,0 +1,67 @@
+"""A visit to one car by a command that ends with it: the way there, the leave-taking, the exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+from typing import Final, Self
+
+import click
+
+from driveway_bridge.addressing import LinkSettings
+from driveway_bridge.contract import Outcome
+from driveway_bridge.link.base import Dialer
+from driveway_bridge.vehicle import Vehicle
+
+HANG_UP_S: Final = 1.0
+"""For giving the link back, when the result is known and shown."""
+_EXIT: Final = {Outcome.CONFIRMED: 0, Outcome.UNCONFIRMED: 3}
+
+
+def exit_status(outcome: Outcome) -> int:
+    """0 for confirmed, 3 where the outcome is not known, 1 for all others."""
+    return _EXIT.get(outcome, 1)
+
+
+def dialer_for(link: LinkSettings, vin: str, hci: str | None) -> Dialer:
+    """Make the way to the car. UsageError when a virtual radio is named for another way than Bluetooth."""
+    if link == "bluetooth":
+        from driveway_bridge.link.bluetooth import BluetoothDialer  # needs a radio's libraries
+
+        return BluetoothDialer(vin, hci=hci)
+    if hci is not None:
+        raise click.UsageError("--hci is for --link bluetooth.")
+    from driveway_bridge.link.tcp import TcpDialer
+
+    return TcpDialer(link.host, link.port)
+
+
+class LeavingInTime:
+    """Sees to it that the process ends soon after all is done.
+
+    A name that is still being looked up keeps a thread busy, for many seconds when the network is down, and Python
+    waits for its threads. Everything is shown and stored by then.
+    """
+
+    def __init__(self) -> None:
+        self.status = 1
+        self._timer = threading.Timer(HANG_UP_S, lambda: os._exit(self.status))
+        self._timer.daemon = True
+
+    async def hang_up(self, vehicle: Vehicle, dialer: Dialer) -> None:
+        """Give the link back; from now on the end may take no longer than `HANG_UP_S` and as long again."""
+        sys.stdout.flush()
+        with contextlib.suppress(TimeoutError):  # what does not hang up in time is hung up by our end
+            async with asyncio.timeout(HANG_UP_S):
+                await vehicle.close()
+                await dialer.close()
+        self._timer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
