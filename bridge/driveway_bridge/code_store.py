@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from driveway_bridge import contract
+from driveway_bridge import contract, private_file
 from driveway_bridge.errors import ConfigurationError
 
 CODE_FILE: Final = "code"
@@ -31,9 +31,7 @@ def replace_code(data: Path) -> str:
     code = contract.new_code()
     file = data / CODE_FILE
     with _explained(file):
-        temporary = _written_aside(file, code)
-        os.replace(temporary, file)  # noqa: PTH105 - beside os.link below, which pathlib names the other way round
-        _sync_folder(data)
+        private_file.put(file, f"{code}\n".encode("ascii"), replace=True)
     return code
 
 
@@ -59,43 +57,15 @@ def _load_or_create(file: Path, make: Callable[[], str]) -> str:
     with _explained(file):
         with contextlib.suppress(FileNotFoundError):
             return _read(file)
-        temporary = _written_aside(file, make())
-        try:
-            os.link(temporary, file)  # unlike a rename it never replaces what another process has just made
-        except FileExistsError:
-            return _read(file)
-        finally:
-            temporary.unlink()
-        _sync_folder(file.parent)
+        private_file.put(file, f"{make()}\n".encode("ascii"))
         return _read(file)
 
 
 def _read(file: Path) -> str:
     with file.open("rb") as opened:
-        if os.fstat(opened.fileno()).st_mode & 0o077:
+        if os.fstat(opened.fileno()).st_mode & private_file.OTHERS:
             os.fchmod(opened.fileno(), 0o600)  # a copy or a restored backup may have lost it
         return opened.read(_MAX_BYTES).decode("ascii", "replace").strip()
-
-
-def _written_aside(file: Path, text: str) -> Path:
-    """Write to a new file beside it, on the disk when this returns."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}-{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-        opened.write(f"{text}\n")
-        opened.flush()
-        os.fsync(descriptor)
-    return temporary
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new or replaced name survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager
