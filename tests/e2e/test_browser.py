@@ -61,6 +61,7 @@ def tile(page: Page, name: str) -> Locator:
 
 
 async def picture(page: Page, name: str) -> Path:
+    await expect(tile(page, "Anna").locator("ha-state-icon svg").first).to_be_visible()  # icons are loaded last
     PICTURES.mkdir(exist_ok=True)
     path = PICTURES / f"{name}.png"
     await page.screenshot(path=path, animations="disabled")
