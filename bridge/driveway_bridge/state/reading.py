@@ -142,7 +142,8 @@ def _field(wire: str, convert: Callable[[Any], T | None], kind: str) -> T | None
 
 
 def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    # The car sends four-byte floats: 192.2 arrives as 192.1999969482422, and only seven digits of that mean anything.
+    return float(f"{value:.7g}") if math.isfinite(value) else None
 
 
 def _scaled(times: float, value: float) -> float | None:
