@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from driveway_bridge.addressing import LinkSettings
-from driveway_bridge.cli.lazy_group import STOPPED
 from driveway_bridge.cli.options import car_options
 
 if TYPE_CHECKING:
     from driveway_bridge.enrolment import Enrolment
-    from driveway_bridge.session_store import SessionStore
     from driveway_bridge.state.keys import KeyEntry
     from driveway_bridge.vehicle import Execution, Vehicle
 
 _STEPS = {
     "connecting": "Looking for the car ...",
-    "presented": (
-        "The key was shown to the car. Now tap a key card that the car knows on the car's card reader (on the centre\n"
-        "console; in some models the pad for phones), then confirm on the screen. A card that already lay there does\n"
-        "not count. Nothing shows on the screen before the tap."
-    ),
+    "presented": "The key was shown to the car. Nothing shows on its screen before the tap.",
     "card": "The car waits for the card.",
     "known": "The car knows the key; a moment more until all of the car does ...",
     "synchronised": "All of the car knows the key.",
 }
+_TAP = (
+    "Now tap a key card that the car knows on the car's card reader (on the centre console; in some models the pad\n"
+    "for phones), then confirm on the screen. A card that already lay there does not count."
+)
 _ROLES = ("driver", "charging_manager", "vehicle_monitor", "owner")
 
 
@@ -53,16 +47,25 @@ def pair(role: str, *, timeout_s: float, as_json: bool, **way: Any) -> int:
 
     The exit status is 0 when the car has proved that it knows the key, 1 when it said no, 3 when it is not known.
     """
+    from driveway_bridge.cli.visit import visit
     from driveway_bridge.enrolment import enrol  # protobuf and cryptography: 0.2 s
     from driveway_bridge.state.keys import Role
 
-    async def visit(vehicle: Vehicle) -> int:
-        enrolment = await enrol(
-            vehicle, role=Role(role), timeout_s=timeout_s, progress=lambda step: click.echo(_STEPS[step], err=True)
-        )
+    steps: list[str] = []
+
+    def tell(step: str) -> None:
+        # A quick car waits for the card before the link has confirmed that it was shown the key.
+        if step in ("presented", "card") and not {"presented", "card"} & set(steps):
+            click.echo(_TAP, err=True)
+        steps.append(step)
+        click.echo(_STEPS[step], err=True)
+
+    async def errand(vehicle: Vehicle) -> int:
+        enrolment = await enrol(vehicle, role=Role(role), timeout_s=timeout_s, progress=tell)
         return _show_pairing(enrolment, as_json=as_json)
 
-    return _visit(visit, "Stopped. If the car's screen still asks, decline there.", **way)
+    stopped = "Stopped. If the car's screen still asks, decline there."
+    return visit(errand, lambda: click.echo(stopped, err=True), **way)
 
 
 @click.command()
@@ -73,48 +76,14 @@ def keys(*, timeout_s: float, as_json: bool, **way: Any) -> int:
     It needs no key. The car does not tell names; `driveway key` shows the id of this bridge's own. An owner's key can
     remove others: `driveway send key_remove public_key=HEX`.
     """
+    from driveway_bridge.cli.visit import visit
     from driveway_bridge.enrolment import list_keys
 
-    async def visit(vehicle: Vehicle) -> int:
+    async def errand(vehicle: Vehicle) -> int:
         execution, entries = await list_keys(vehicle, timeout_s=timeout_s)
         return _show_keys(vehicle.public_key, execution, entries, as_json=as_json)
 
-    return _visit(visit, "Stopped.", **way)
-
-
-def _visit(
-    errand: Callable[[Vehicle], Awaitable[int]],
-    stopped: str,
-    *,
-    vin: str,
-    link: LinkSettings,
-    data: Path,
-    hci: str | None,
-) -> int:
-    """Go to the car, do the errand, hang up; gives the exit status."""
-    from driveway_bridge import key_store
-    from driveway_bridge.cli.visit import HANG_UP_S, LeavingInTime, dialer_for
-    from driveway_bridge.session_store import SessionStore
-    from driveway_bridge.vehicle import Vehicle
-
-    dialer = dialer_for(link, vin, hci)
-    key = key_store.load_or_create(data)
-
-    async def go(store: SessionStore, leaving: LeavingInTime) -> None:
-        vehicle = Vehicle(vin, key, dialer, store, hold_s=HANG_UP_S)
-        try:
-            leaving.status = await errand(vehicle)
-        except asyncio.CancelledError:
-            leaving.status = STOPPED
-            click.echo(stopped, err=True)
-            raise
-        finally:
-            await leaving.hang_up(vehicle, dialer)
-
-    with contextlib.closing(SessionStore(data)) as store, LeavingInTime() as leaving:
-        with contextlib.suppress(KeyboardInterrupt):  # shown, and in the status, by then
-            asyncio.run(go(store, leaving))
-        return leaving.status
+    return visit(errand, lambda: click.echo("Stopped.", err=True), **way)
 
 
 def _show_pairing(enrolment: Enrolment, *, as_json: bool) -> int:

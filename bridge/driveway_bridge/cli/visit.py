@@ -7,13 +7,18 @@ import contextlib
 import os
 import sys
 import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final, Self
 
 import click
 
+from driveway_bridge import key_store
 from driveway_bridge.addressing import LinkSettings
+from driveway_bridge.cli.lazy_group import STOPPED
 from driveway_bridge.contract import Outcome
 from driveway_bridge.link.base import Dialer
+from driveway_bridge.session_store import SessionStore
 from driveway_bridge.vehicle import Vehicle
 
 HANG_UP_S: Final = 1.0
@@ -26,20 +31,53 @@ def exit_status(outcome: Outcome) -> int:
     return _EXIT.get(outcome, 1)
 
 
-def dialer_for(link: LinkSettings, vin: str, hci: str | None) -> Dialer:
-    """Make the way to the car. UsageError when a virtual radio is named for another way than Bluetooth."""
+def visit(
+    errand: Callable[[Vehicle], Awaitable[int]],
+    show_stopped: Callable[[], None],
+    *,
+    vin: str,
+    link: LinkSettings,
+    data: Path,
+    hci: str | None,
+) -> int:
+    """Go to the car, do the errand, hang up; gives the errand's exit status, or that of Ctrl-C after `show_stopped`.
+
+    The link is given back after the errand has shown its result: who stands at the car waits for no more than that.
+    UsageError before anything is written; ConfigurationError when the folder cannot be used.
+    """
+    if hci is not None and link != "bluetooth":
+        raise click.UsageError("--hci is for --link bluetooth.")
+    key = key_store.load_or_create(data)
+
+    async def go(store: SessionStore, leaving: _LeavingInTime) -> None:
+        dialer = _dialer(link, vin, hci)
+        vehicle = Vehicle(vin, key, dialer, store, hold_s=HANG_UP_S)
+        try:
+            leaving.status = await errand(vehicle)
+        except asyncio.CancelledError:
+            leaving.status = STOPPED
+            show_stopped()
+            raise
+        finally:
+            await leaving.hang_up(vehicle, dialer)
+
+    with contextlib.closing(SessionStore(data)) as store, _LeavingInTime() as leaving:
+        with contextlib.suppress(KeyboardInterrupt):  # shown, and in the status, by then
+            asyncio.run(go(store, leaving))
+        return leaving.status
+
+
+def _dialer(link: LinkSettings, vin: str, hci: str | None) -> Dialer:
     if link == "bluetooth":
         from driveway_bridge.link.bluetooth import BluetoothDialer  # needs a radio's libraries
 
         return BluetoothDialer(vin, hci=hci)
-    if hci is not None:
-        raise click.UsageError("--hci is for --link bluetooth.")
     from driveway_bridge.link.tcp import TcpDialer
 
     return TcpDialer(link.host, link.port)
 
 
-class LeavingInTime:
+class _LeavingInTime:
     """Sees to it that the process ends soon after all is done.
 
     A name that is still being looked up keeps a thread busy, for many seconds when the network is down, and Python

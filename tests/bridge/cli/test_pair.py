@@ -27,8 +27,11 @@ def begin(car: SimulatedCar, data: Path, *options: str) -> subprocess.Popen[str]
         text=True,
     )
     assert process.stderr is not None
+    told = ""
     for line in process.stderr:
+        told += line
         if "The car waits for the card" in line:
+            assert told.count("Now tap a key card") == 1
             return process
     raise AssertionError("it never came to the card")
 
@@ -105,3 +108,10 @@ def test_json_is_one_line(driveway: Driveway, simulate: Simulate, data: Path) ->
     car = simulate()
     out = driveway("keys", "--vin", VIN, "--link", car.link, "--data", data, "--json").out
     assert json.loads(out)["keys"] == []
+
+
+@pytest.mark.parametrize("command", ["pair", "keys", "unlock"])
+def test_wrong_use_writes_nothing(driveway: Driveway, data: Path, command: str) -> None:
+    done = driveway(command, "--vin", VIN, "--link", "tcp://127.0.0.1:1", "--hci", "usb:0", "--data", data)
+    assert done.status == 2
+    assert not data.exists()
