@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from driveway_bridge.commands.base import Command
-from driveway_bridge.errors import LinkLost
+from driveway_bridge.errors import LinkLost, NotReached
 from driveway_bridge.link.base import Link, PushingLink
 from driveway_bridge.protocol.connection import Connection
 from driveway_bridge.protocol.events import (
@@ -35,6 +35,11 @@ SEND_S = 3.0
 CLOSE_S = 2.0
 
 
+def always() -> bool:
+    """No reason to keep a frame."""
+    return True
+
+
 @dataclass(slots=True, eq=False)
 class Ask:
     """One request of one command on one link, and what was seen of it."""
@@ -44,6 +49,8 @@ class Ask:
     future: asyncio.Future[Outcome]
     gives_way: bool | None = None
     """Others need not wait until this one is answered; None: if it reads."""
+    leave: Callable[[], bool] = always
+    """Asked right before a frame with the command itself goes out; False: it is too late for that."""
     id: int = 0
     exchanges: int = 0
     """Frames sent that want an answer, handshakes included."""
@@ -91,7 +98,10 @@ class Call:
             self._spawn(self._receive())
 
     async def ask(self, ask: Ask, *, timeout_s: float, answer_s: float) -> Outcome:
-        """Put a request and wait for its outcome; LinkLost when the link goes first. Cancelling forgets the request."""
+        """Put a request and wait for its outcome; LinkLost when the link goes first. Cancelling forgets the request.
+
+        NotReached("expired") when it was too late for the command to leave.
+        """
         if not self.open:
             raise LinkLost("link_lost", may_have_happened=False)
         ask.id = self.connection.request(
@@ -103,7 +113,7 @@ class Call:
             return await ask.future
         finally:
             self._asks.pop(ask.id, None)
-            if ask.future.cancelled():
+            if ask.future.cancelled() or (ask.future.done() and isinstance(ask.future.exception(), NotReached)):
                 self.connection.cancel(ask.id, self._clock())
                 self._process()
 
@@ -196,7 +206,7 @@ class Call:
         pushing = self._pushing
         while pushing is not None and pushing.free and self._outbox and not self._sending:
             ask, sent, frame = self._outbox.popleft()
-            if not ask.future.done():
+            if self._may_go(ask, sent):
                 before = self._note_sending(ask, sent)
                 try:
                     pushing.push(frame)
@@ -214,7 +224,7 @@ class Call:
         try:
             while self._outbox:
                 ask, sent, frame = self._outbox.popleft()
-                if not ask.future.done():
+                if self._may_go(ask, sent):
                     await self._send(ask, sent, frame)
         finally:
             self._sending = False
@@ -230,6 +240,13 @@ class Call:
             self._note_failure(ask, before, error)
             raise
         self._note_sent(ask, sent)
+
+    @staticmethod
+    def _may_go(ask: Ask, sent: Sent) -> bool:
+        """Whether a frame is still wanted: a bridge that hung for a while must not send what is old by now."""
+        if not ask.future.done() and not sent.handshake and not ask.leave():
+            ask.future.set_exception(NotReached("expired"))
+        return not ask.future.done()
 
     def _note_sending(self, ask: Ask, sent: Sent) -> float | None:
         """Note that a frame goes out; gives when one with the command itself did so before."""

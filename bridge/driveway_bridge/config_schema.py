@@ -1,26 +1,20 @@
-"""What the configuration file may hold: voluptuous schemas over the texts of `yaml_file`.
+"""What the configuration file may hold: voluptuous schemas over the texts of `yaml_file`, made from `config_options`.
 
-Validators say what is wrong and what to do, and never quote the value: it may be a password or a VIN.
+Nothing here quotes a value: it may be a password or a VIN.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import voluptuous as vol
 
-from driveway_bridge import contract
-from driveway_bridge.addressing import check_vin, parse_link
+from driveway_bridge import config_options
+from driveway_bridge.config_values import Wrong
 from driveway_bridge.yaml_file import Scalar
 
-MAX_TEXT: Final = 256
-
-
-class Wrong(vol.Invalid):
-    """A value is wrong; the message is ours and may be shown."""
+__all__ = ["FILE", "UnknownKey", "Wrong"]
 
 
 class UnknownKey(vol.Invalid):
@@ -31,83 +25,6 @@ class UnknownKey(vol.Invalid):
         super().__init__("unknown key")
         self.known = known
         self.empty = empty
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, Scalar):
-        raise Wrong("must be one text; remove brackets and indented lines")
-    if value.empty or not value.text.strip():
-        raise Wrong("has no value; give one or remove the key")
-    if len(value.text) > MAX_TEXT:
-        raise Wrong(f"is longer than {MAX_TEXT} characters; shorten it")
-    if not value.text.isprintable():
-        raise Wrong("holds a line break or a control character; write it in one line")
-    return value.text
-
-
-def _secret(value: object) -> str:
-    text = _text(value)
-    if isinstance(value, Scalar) and not value.quoted and re.fullmatch(r"[-+]?[0-9][0-9_]*", text):
-        raise Wrong('consists of digits; put it in quotes, as "1234", or leading zeros may get lost')
-    return text
-
-
-def _name(value: object) -> str:
-    text = _text(value).strip()
-    if len(text) > 64:
-        raise Wrong("is longer than 64 characters; shorten it")
-    return text
-
-
-def _shaped(pattern: str, demand: str) -> Callable[[object], str]:
-    def check(value: object) -> str:
-        text = _text(value)
-        if not re.fullmatch(pattern, text):
-            raise Wrong(demand)
-        return text
-
-    return check
-
-
-def _whole_number(low: int, high: int) -> Callable[[object], int]:
-    def check(value: object) -> int:
-        text = _text(value)
-        if not re.fullmatch("[0-9]{1,9}", text) or not low <= int(text) <= high:
-            raise Wrong(f"must be a whole number from {low} to {high}")
-        return int(text)
-
-    return check
-
-
-def _seconds(low: float, high: float, **words: float) -> Callable[[object], float]:
-    demand = f"must be a number of seconds from {low:g} to {high:g}" + "".join(f", or `{word}`" for word in words)
-
-    def check(value: object) -> float:
-        text = _text(value)
-        if text in words:
-            return words[text]
-        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not low <= float(text) <= high:
-            raise Wrong(demand)
-        return float(text)
-
-    return check
-
-
-def _base_topic(value: object) -> str:
-    text = _text(value)
-    if not contract.valid_base(text):
-        raise Wrong("may hold letters, digits, `_` and `-`, joined by `/`; as `driveway` or `home/driveway`")
-    return text
-
-
-def _as_wrong(read: Callable[[str], Any]) -> Callable[[object], Any]:
-    def check(value: object) -> Any:
-        try:
-            return read(_text(value))
-        except ValueError as error:
-            raise Wrong(str(error)) from error
-
-    return check
 
 
 def _section(keys: Mapping[Any, Callable[[Any], Any]]) -> Callable[[object], dict[str, Any]]:
@@ -155,39 +72,20 @@ def _each(check: Callable[[object], Any]) -> Callable[[object], list[Any]]:
     return check_all
 
 
-MQTT: Final = _section(
-    {
-        vol.Optional("host"): _shaped(r"[A-Za-z0-9_.:%-]+", "must be a name or an address, without `mqtt://` and port"),
-        vol.Optional("port"): _whole_number(1, 65535),
-        vol.Optional("username"): _text,
-        vol.Optional("password"): _secret,
-        vol.Optional("password_file"): _text,
+def _keys(section: str) -> dict[Any, Callable[[Any], Any]]:
+    return {
+        (vol.Required if option.required else vol.Optional)(key): option.kind.read
+        for key, option in config_options.of(section).items()
     }
-)
-BLUETOOTH: Final = _section(
-    {
-        vol.Optional("adapter"): _shaped(
-            r"hci[0-9]{1,2}|([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", "must be as `hci0`, or the adapter's address"
-        ),
-        vol.Optional("hci"): _shaped(r"[a-z]+-?[a-z]*:\S+", "must be as `tcp-client:127.0.0.1:6402`"),
-    }
-)
-CAR: Final = _section(
-    {
-        vol.Required("vin"): _as_wrong(check_vin),
-        vol.Optional("name"): _name,
-        vol.Optional("link"): _as_wrong(parse_link),
-        vol.Optional("status_every"): _seconds(1, 3600),
-        vol.Optional("hold"): _seconds(0, 3600, keep=math.inf),
-    }
-)
+
+
 FILE: Final = _section(
     {
-        vol.Optional("mqtt"): MQTT,
-        vol.Required("cars"): _each(CAR),
-        vol.Optional("base_topic"): _base_topic,
-        vol.Optional("name"): _name,
-        vol.Optional("bluetooth"): BLUETOOTH,
+        vol.Optional("mqtt"): _section(_keys("mqtt")),
+        vol.Required("cars"): _each(_section(_keys("cars"))),
+        **_keys(""),
+        vol.Optional("bluetooth"): _section(_keys("bluetooth")),
+        vol.Optional("web"): _section(_keys("web")),
     }
 )
 """The whole file."""

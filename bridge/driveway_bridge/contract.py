@@ -1,7 +1,7 @@
 """The MQTT contract of Driveway, version 1: topics, payloads, signatures. Reason codes are in `reasons.py`.
 
-Both files use the standard library only and stand twice, byte for byte: in the bridge and in the Home Assistant
-component. Payloads are JSON objects in UTF-8. Readers ignore fields that they do not know.
+These two and `contract_json.py` use the standard library only and stand twice, byte for byte: in the bridge and in the
+Home Assistant component. Payloads are JSON objects in UTF-8. Readers ignore fields that they do not know.
 
 Time on the wire is the bridge's own monotonic clock, in seconds since its start, together with the id of that start
 (`boot`): no wall clock is needed, and none is believed. A sender that has heard `clock` adds the time that has passed
@@ -21,7 +21,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from types import NoneType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
+
+from .contract_json import (
+    FLAG_OR_NONE,
+    NUMBER,
+    NUMBER_OR_NONE,
+    TEXT,
+    TEXT_OR_NONE,
+    ContractError,
+    made,
+    parse_object,
+    typed,
+)
 
 CONTRACT: Final = 1
 DEFAULT_BASE: Final = "driveway"
@@ -61,6 +73,11 @@ class Topics:
     def clock_request(self) -> str:
         """Anything published here makes the bridge tell its clock at once."""
         return f"{self.base}/{self.bridge}/clock/get"
+
+    @property
+    def health(self) -> str:
+        """Retained: how the bridge itself is: radio, broker, cars, latencies, memory. For people and diagnostics."""
+        return f"{self.base}/{self.bridge}/health"
 
     def link(self, car: str = "+") -> str:
         """Retained: whether and how the car is reached (`LinkState`)."""
@@ -149,15 +166,6 @@ class Signer:
         return hmac.digest(self.key, document, "sha256").hex()
 
 
-class ContractError(ValueError):
-    """A payload is not what the contract says; `reason` is a code of `reasons.REASONS`."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """What a client wants of one car; `issued` and `ttl` in seconds, on the clock of the bridge's `boot`."""
@@ -209,7 +217,7 @@ class SignedCommand:
         fields = parse_object(raw)
         _check_document(fields)
         known = {name: fields[name] for name in Command.__slots__ if name in fields}
-        return cls(_made(Command, known), raw, signature)
+        return cls(made(Command, known), raw, signature)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,41 +228,52 @@ class Result:
     outcome: Outcome
     reason: str | None = None
     detail: str = ""
+    stage: str | None = None
+    """Of a station: what is being done, as `waking`, `booting`, `card`. Several stations may have the same outcome."""
     route: str | None = None
     phases_ms: Mapping[str, float] = field(default_factory=dict)
+    data: Mapping[str, Any] | None = None
+    """Of a command that reads: what was read."""
 
     def payload(self) -> str:
         """The payload to publish."""
-        return json.dumps(asdict(self))
+        # `asdict` copies everything, which is a tenth of what the bridge adds to a command.
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}, default=dict)
 
     @classmethod
     def parse(cls, payload: bytes | str) -> Result:
         """Read a payload; ContractError when it is none."""
         fields = parse_object(payload)
-        known = _typed(
+        known = typed(
             fields,
-            id=_TEXT_OR_NONE,
-            outcome=(str,),
-            reason=_TEXT_OR_NONE,
-            detail=(str,),
-            route=_TEXT_OR_NONE,
+            id=TEXT_OR_NONE,
+            outcome=TEXT,
+            reason=TEXT_OR_NONE,
+            detail=TEXT,
+            stage=TEXT_OR_NONE,
+            route=TEXT_OR_NONE,
             phases_ms=(dict,),
+            data=(dict, NoneType),
         )
         try:
             known["outcome"] = Outcome(fields["outcome"])
         except (KeyError, ValueError) as error:
             raise ContractError("malformed", "no such outcome") from error
-        return _made(cls, known)
+        return made(cls, known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarInfo:
-    """One car of a bridge; `role` is the role of the bridge's key, None while it is not known."""
+    """One car of a bridge; `role` is the role of the bridge's key, None while it is not known.
+
+    `commands` are those that this key may give, as far as is known; None where the sender does not tell.
+    """
 
     id: str
     name: str
     model: str | None = None
     role: str | None = None
+    commands: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,12 +297,12 @@ class Info:
     def parse(cls, payload: bytes | str) -> Info:
         """Read a payload; ContractError when it is none. Another `contract` is for the caller to judge."""
         fields = parse_object(payload)
-        known = _typed(
+        known = typed(
             fields,
-            bridge=(str,),
-            name=(str,),
-            version=(str,),
-            boot=(str,),
+            bridge=TEXT,
+            name=TEXT,
+            version=TEXT,
+            boot=TEXT,
             contract=(int,),
             cars=(list,),
             clients=(list,),
@@ -293,12 +312,17 @@ class Info:
         for car in known.get("cars", ()):
             if not isinstance(car, dict):
                 raise ContractError("malformed", "a car is not an object")
-            cars.append(_made(CarInfo, _typed(car, id=(str,), name=(str,), model=_TEXT_OR_NONE, role=_TEXT_OR_NONE)))
-        info = _made(
+            told = typed(car, id=TEXT, name=TEXT, model=TEXT_OR_NONE, role=TEXT_OR_NONE, commands=(list, NoneType))
+            if told.get("commands") is not None:
+                told["commands"] = tuple(told["commands"])
+            cars.append(made(CarInfo, told))
+        info = made(
             cls, known | {name: tuple(known.get(name, ())) for name in ("clients", "commands")} | {"cars": tuple(cars)}
         )
+        offered = (command for car in cars for command in car.commands or ())
         if not all(
-            valid_name(name) for name in (info.bridge, *info.clients, *info.commands, *(car.id for car in cars))
+            valid_name(name)
+            for name in (info.bridge, *info.clients, *info.commands, *(car.id for car in cars), *offered)
         ):
             raise ContractError("malformed", "a name has a wrong shape")
         return info
@@ -313,8 +337,13 @@ class LinkState:
     """Whether the last attempt to talk to the car went well."""
     linked: bool = False
     """Whether a connection is held right now."""
+    in_range: bool | None = None
+    """Whether the car is heard over the air, without a link."""
     heard_at: float | None = None
     signal_dbm: int | None = None
+    places_free: bool | None = None
+    """Whether the car has a Bluetooth place for one more, as it told the last time that it was heard."""
+    asleep: bool | None = None
     contact_at: float | None = None
     """The last time that the car answered."""
     why_not: str | None = None
@@ -327,17 +356,20 @@ class LinkState:
     @classmethod
     def parse(cls, payload: bytes | str) -> LinkState:
         """Read a payload; ContractError when it is none."""
-        known = _typed(
+        known = typed(
             parse_object(payload),
-            boot=(str,),
-            reachable=(bool, NoneType),
+            boot=TEXT,
+            reachable=FLAG_OR_NONE,
             linked=(bool,),
-            heard_at=_NUMBER_OR_NONE,
+            in_range=FLAG_OR_NONE,
+            places_free=FLAG_OR_NONE,
+            asleep=FLAG_OR_NONE,
+            heard_at=NUMBER_OR_NONE,
             signal_dbm=(int, NoneType),
-            contact_at=_NUMBER_OR_NONE,
-            why_not=_TEXT_OR_NONE,
+            contact_at=NUMBER_OR_NONE,
+            why_not=TEXT_OR_NONE,
         )
-        return _made(cls, known)
+        return made(cls, known)
 
 
 def _check_document(fields: Mapping[str, Any]) -> None:
@@ -346,50 +378,4 @@ def _check_document(fields: Mapping[str, Any]) -> None:
     for name in ("id", "client", "car", "command", "boot"):
         if not valid_name(fields.get(name)):
             raise ContractError("malformed", f"{name} is missing or has a wrong shape")
-    _typed(fields, issued=_NUMBER, ttl=_NUMBER, arguments=(dict,))
-
-
-_TEXT_OR_NONE: Final = (str, NoneType)
-_NUMBER: Final = (int, float)
-_NUMBER_OR_NONE: Final = (int, float, NoneType)
-_LARGEST: Final = 2**53
-"""Up to here every JSON reader agrees on numbers."""
-T = TypeVar("T")
-
-
-def _typed(fields: Mapping[str, Any], **kinds: tuple[type, ...]) -> dict[str, Any]:
-    """Those of the named fields that are there; ContractError where one has another type (True is no number)."""
-    known = {name: fields[name] for name in kinds if name in fields}
-    for name, value in known.items():
-        if type(value) not in kinds[name] or (type(value) in _NUMBER and not abs(value) < _LARGEST):
-            raise ContractError("malformed", f"{name} has a wrong type")
-    return known
-
-
-def _made(kind: type[T], fields: Mapping[str, Any]) -> T:
-    try:
-        return kind(**fields)
-    except TypeError as error:
-        raise ContractError("malformed", "a field is missing") from error
-
-
-def parse_object(payload: bytes | str) -> dict[str, Any]:
-    """Read a JSON object; ContractError for anything else, also for a key that stands twice and for NaN."""
-    try:
-        value = json.loads(payload, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise ContractError("malformed", "not JSON") from error
-    if not isinstance(value, dict):
-        raise ContractError("malformed", "not a JSON object")
-    return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
-    return result
-
-
-def _no_constant(_name: str) -> Any:
-    raise ValueError("no such number")
+    typed(fields, issued=NUMBER, ttl=NUMBER, arguments=(dict,))

@@ -12,17 +12,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from driveway_bridge.car import Vehicle
 from driveway_bridge.commands import keys
 from driveway_bridge.contract import Outcome
+from driveway_bridge.errand import Execution
 from driveway_bridge.protocol.domain import Domain
 from driveway_bridge.protocol.requests import Greeting, Presentation
 from driveway_bridge.state.keys import FormFactor, KeyEntry, KeyList, Role
-from driveway_bridge.vehicle import Execution, Vehicle
 
 TIMEOUT_S: Final = 120.0
-POLL_S: Final = 5.0
+POLL_S: Final = 3.0
 _GREET_S: Final = 4.0
 _READ_S: Final = 8.0
+_GONE_S: Final = 15.0
+"""So long without an answer, and the car is away rather than waiting for a card."""
+_FIRST_PAUSE_S: Final = 0.5
 SYNCHRONISE_S: Final = 30.0
 """How long the rest of the car is given to hear of a key that its locks know."""
 
@@ -52,8 +56,9 @@ async def enrol(
 ) -> Enrolment:
     """Ask the car to add our key, and wait until it has, somebody says no, or the time is up. Never asks twice.
 
-    `progress` hears `connecting`, `presented` (now a card has to be tapped), `card` (the car says so itself), `known`
-    (the locks know the key), `synchronised`. Cancelling stops waiting; the car's question may stay open.
+    `progress` hears `connecting`, `presenting` (the key goes out), `presented` (now a card has to be tapped), `card`
+    (the car says so itself), `confirm` (the car says that it was allowed), `known` (the locks have proved that they
+    know the key), `synchronised`. Cancelling stops waiting; the car's question may stay open.
     """
     end = asyncio.get_running_loop().time() + timeout_s
     first = await _greet(vehicle, Domain.VEHICLE_SECURITY, min(timeout_s, 2 * _GREET_S), progress)
@@ -68,6 +73,7 @@ async def enrol(
         if stage in words:
             progress(words[stage])
 
+    progress("presenting")
     task = asyncio.ensure_future(vehicle.execute(request, timeout_s=timeout_s, progress=tell))
     try:
         return await _wait_for_proof(vehicle, task, end, progress)
@@ -102,6 +108,8 @@ async def _wait_for_proof(
     vehicle: Vehicle, presented: asyncio.Task[Execution], end: float, progress: Callable[[str], None]
 ) -> Enrolment:
     loop = asyncio.get_running_loop()
+    answered_at, allowed = loop.time(), False
+    silence = ""
     while (left := end - loop.time()) > 0:
         if presented.done():
             word = presented.result()
@@ -109,15 +117,24 @@ async def _wait_for_proof(
                 word.outcome is Outcome.REFUSED and word.reason not in ("already_enrolled", "key_not_enrolled")
             ):
                 return Enrolment(outcome=word.outcome, reason=word.reason, detail=word.detail)
+            if word.outcome is Outcome.CONFIRMED and not allowed:
+                allowed = True
+                progress("confirm")
             await asyncio.sleep(min(POLL_S if word.outcome is Outcome.UNCONFIRMED else 1.0, left))
         else:
             await asyncio.wait((presented,), timeout=min(POLL_S, left))
             if presented.done() and presented.result().outcome is not Outcome.CONFIRMED:
                 continue
         within = min(_GREET_S, max(1.0, end - loop.time()))
-        if (await _greet(vehicle, Domain.VEHICLE_SECURITY, within)).outcome is Outcome.CONFIRMED:
+        heard = await _greet(vehicle, Domain.VEHICLE_SECURITY, within)
+        if heard.outcome is Outcome.CONFIRMED:
             return await _conclude(vehicle, "done", end, progress)
-    return Enrolment(outcome=Outcome.UNCONFIRMED, reason="not_enrolled_in_time")
+        silence = heard.reason
+        if heard.reason == "key_not_enrolled":
+            answered_at = loop.time()
+    # What stands in the way at the end is told only if it does not come from the end alone.
+    gone = silence and loop.time() - answered_at > _GONE_S
+    return Enrolment(outcome=Outcome.UNCONFIRMED, reason=silence if gone else "not_enrolled_in_time")
 
 
 async def _conclude(vehicle: Vehicle, reason: str, end: float, progress: Callable[[str], None]) -> Enrolment:
@@ -126,28 +143,50 @@ async def _conclude(vehicle: Vehicle, reason: str, end: float, progress: Callabl
     loop = asyncio.get_running_loop()
     end = max(end, loop.time() + 2 * _GREET_S)
     last = min(end, loop.time() + SYNCHRONISE_S)
+    pause_s = _FIRST_PAUSE_S
     while True:
         heard = await _greet(vehicle, Domain.INFOTAINMENT, _GREET_S)
         if heard.outcome is Outcome.CONFIRMED:
             progress("synchronised")
             break
-        if heard.reason == "car_asleep" or loop.time() + POLL_S > last:
+        if heard.reason == "car_asleep" or loop.time() + pause_s > last:
             reason = "not_synchronised"
             break
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, POLL_S)
     detail = "" if heard.outcome is Outcome.CONFIRMED else heard.reason
-    entry = await _own_entry(vehicle)
+    entry = await own_entry(vehicle)
     role, slot = (None, None) if entry is None else (entry.role, entry.slot)
     return Enrolment(outcome=Outcome.CONFIRMED, reason=reason, detail=detail, role=role, slot=slot)
 
 
-async def _own_entry(vehicle: Vehicle) -> KeyEntry | None:
-    whole = keys.key_id(vehicle.public_key)
-    _, entries = await list_keys(vehicle)
-    for entry in entries:
-        if entry.public_key == vehicle.public_key or (not entry.public_key and entry.id and whole.startswith(entry.id)):
-            return entry
+async def own_entry(vehicle: Vehicle) -> KeyEntry | None:
+    """Read what the car has written down of our key; None when it does not tell, or does not know it."""
+    execution = await vehicle.execute(keys.keys_list(), timeout_s=_READ_S)
+    if not isinstance(execution.state, KeyList):
+        return None
+    for slot in likely_first(execution.state, keys.key_id(vehicle.public_key)):
+        answer = await vehicle.execute(keys.key_entry(slot), timeout_s=_READ_S)
+        if not isinstance(answer.state, KeyEntry):
+            return None
+        if is_own(answer.state, vehicle.public_key):
+            return answer.state
     return None
+
+
+def likely_first(listed: KeyList, whole_id: bytes) -> list[int]:
+    """Order the slots so that ours comes early: a car tells its ids in the order of its slots, as far as is known."""
+    likely = [
+        slot for slot, known in zip(listed.slots, listed.ids, strict=False) if known and whole_id.startswith(known)
+    ]
+    return [*likely, *(slot for slot in listed.slots if slot not in likely)]
+
+
+def is_own(entry: KeyEntry, public_key: bytes) -> bool:
+    """Whether an entry is that of this key, by the key itself or, where the car does not tell it, by its id."""
+    if entry.public_key:
+        return entry.public_key == public_key
+    return bool(entry.id) and keys.key_id(public_key).startswith(entry.id)
 
 
 async def _greet(

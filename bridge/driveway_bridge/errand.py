@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from driveway_bridge.call import Ask, Call
+from driveway_bridge.call import Ask, Call, always
 from driveway_bridge.commands.base import Command
 from driveway_bridge.contract import Outcome
 from driveway_bridge.errors import DrivewayError, LinkLost, NotReached
@@ -36,6 +36,8 @@ class Execution:
     exchanges: int = 0
     """Frames sent that want an answer, handshakes included."""
     handshakes: int = 0
+    wakes: int = 0
+    """Wake-ups sent to get at infotainment."""
     phases_ms: Mapping[str, float] = field(default_factory=dict)
     """Milliseconds: `link` until there was a link, `waking` if the car had to be looked after before the command,
     `session` for the handshake, `car` from the command on, `total`."""
@@ -55,6 +57,7 @@ class Errand:
     """Whether a car that sleeps is woken for it."""
     proof: asyncio.Future[Reply]
     """A late answer, or the state that the car told after the command went out."""
+    leave: Callable[[], bool] = always
     asks: list[Ask] = field(default_factory=list)
     call: Call | None = None
     """Where the last one of `asks` was put."""
@@ -62,6 +65,7 @@ class Errand:
     """Links opened, or tried to."""
     link_s: float = 0.0
     waking_s: float = 0.0
+    wakes: int = 0
     lost: LinkLost | None = None
     body: Body | None = None
     _stage: int = 0
@@ -121,6 +125,7 @@ class Errand:
             state=answer.state if isinstance(answer, Reply) else None,
             exchanges=sum([ask.exchanges for ask in self.asks]),
             handshakes=sum([ask.handshakes for ask in self.asks]),
+            wakes=self.wakes,
             phases_ms=self._phases(now),
             may_have_happened=may_have_happened,
             temporary=temporary,

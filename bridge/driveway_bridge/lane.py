@@ -1,7 +1,7 @@
-"""Whose turn it is with one car: one thing at a time, lock commands first.
+"""Whose turn it is with one car: one thing at a time, lock commands first, what the bridge asks by itself last.
 
-Whatever is not a lock command gives way at once when one arrives: a poll is dropped, another order starts again
-afterwards. Each car has a lane of its own, so two cars never wait for each other.
+Whatever comes later in that order gives way at once when something earlier arrives: a poll is dropped, an order starts
+again afterwards, if it still may. Each car has a lane of its own, so two cars never wait for each other.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Full(Exception):
 
 
 class Superseded(Exception):
-    """While it waited, the opposite was asked for."""
+    """While it waited, something else was asked for of the same thing."""
 
 
 class GaveWay(Exception):
-    """The poll was dropped for a lock command."""
+    """It was dropped for something more urgent, and does not begin again."""
 
 
 class TooLate(Exception):
@@ -44,9 +44,10 @@ class TooLate(Exception):
 class Turn:
     """A place in the lane, from `Lane.enter`. It has to be used or left."""
 
-    def __init__(self, priority: Priority, name: str) -> None:
+    def __init__(self, priority: Priority, name: str, subject: str | None) -> None:
         self.priority = priority
         self.name = name
+        self.subject = subject
         self.granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[Any] | None = None
         self.superseded = False
@@ -65,29 +66,42 @@ class Lane:
         """Whether anything runs or waits."""
         return self._current is not None or any(self._waiting.values())
 
-    def enter(self, priority: Priority, name: str) -> Turn:
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return sum(len(turns) for turns in self._waiting.values())
+
+    def enter(self, priority: Priority, name: str, subject: str | None = None) -> Turn:
         """Take a place; Full when there is none.
 
-        A lock command makes what runs give way, and takes the place of waiting lock commands with another name.
+        What runs and is less urgent gives way. What waits about the same subject under another name is superseded.
         """
         waiting = self._waiting[priority]
-        if priority is Priority.LOCK:
-            for turn in [turn for turn in waiting if turn.name != name]:
+        if subject is not None:
+            for turn in [turn for turn in waiting if turn.subject == subject and turn.name != name]:
                 waiting.remove(turn)
                 turn.superseded = True
                 _wake(turn)
-            self._make_way()
         if len(waiting) >= MAX_WAITING:
             raise Full
-        turn = Turn(priority, name)
+        self._make_way(priority)
+        turn = Turn(priority, name, subject)
         waiting.append(turn)
         self._next()
         return turn
 
-    async def run(self, turn: Turn, job: Callable[[], Awaitable[T]], within_s: float | None = None) -> T:
+    async def run(
+        self,
+        turn: Turn,
+        job: Callable[[], Awaitable[T]],
+        within_s: float | None = None,
+        *,
+        again: Callable[[], bool] = lambda: True,
+    ) -> T:
         """Wait for the turn, at most `within_s` seconds (TooLate), do the job and give the turn back.
 
-        Superseded, and for polls GaveWay; an order that gave way is started anew, so `job` may be called again.
+        Superseded. An order that gave way is started anew if `again` says so, so `job` may be called more than once;
+        else, and for polls, GaveWay.
         """
         loop = asyncio.get_running_loop()
         until = None if within_s is None else loop.time() + within_s
@@ -103,7 +117,7 @@ class Lane:
                     except asyncio.CancelledError:
                         if _being_cancelled() or not turn.task.cancelling():
                             raise
-                if turn.priority is Priority.POLL:
+                if turn.priority is Priority.POLL or not again():
                     raise GaveWay
                 self._again(turn)
         finally:
@@ -126,9 +140,9 @@ class Lane:
         self._current = None
         self._next()
 
-    def _make_way(self) -> None:
+    def _make_way(self, priority: Priority) -> None:
         turn = self._current
-        if turn is None or turn.priority is Priority.LOCK or turn.gave_way:
+        if turn is None or turn.priority <= priority or turn.gave_way:
             return
         turn.gave_way = True
         if turn.task is not None:

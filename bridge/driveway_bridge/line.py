@@ -26,9 +26,19 @@ MAX_LINKS = 6
 """Links opened, or tried to, for one command."""
 _TELL_S = 0.5
 """A dialer has this much less than the command, so that it can still say by itself why there is no link."""
+NEXT_S = 1.0
+"""How long a link is kept after a poll."""
 _SHORTEST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 1.0
-_AT_ONCE = ("not_in_range", "nobody_listening", "radio_unavailable")
+_AT_ONCE = (
+    "not_in_range",
+    "nobody_listening",
+    "radio_unavailable",
+    "no_bluetooth_service",
+    "no_adapter",
+    "adapter_off",
+    "radio_deaf",
+)
 """Trying again within the same command would not change these."""
 
 
@@ -67,7 +77,7 @@ class Line:
         self._remembered: dict[Domain, SavedSession] = {}
         self._opening = asyncio.Lock()
         self._users = 0
-        self._used_at = 0.0
+        self._used_at = -math.inf
         self._idle: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -75,21 +85,36 @@ class Line:
         """Keep the link while something is to be done; `let_go` ends it."""
         self._users += 1
 
-    def let_go(self) -> None:
-        """Keep the link for `hold_s` more, unless somebody else needs it."""
+    def let_go(self, *, linger: bool = True) -> None:
+        """Keep the link for `hold_s` more, unless somebody else needs it.
+
+        Without `linger` it is kept only for a question that follows at once: a poll does not hold a place of the car.
+        """
         hold_s = self._terms.hold_s
         self._users -= 1
-        self._used_at = asyncio.get_running_loop().time()
-        if not self._users and hold_s <= 0:
+        now = asyncio.get_running_loop().time()
+        if math.isfinite(hold_s):
+            self._used_at = now if linger else max(self._used_at, now - hold_s + min(hold_s, NEXT_S))
+        if self._users or math.isinf(hold_s):
+            return
+        left = self._used_at + hold_s - now
+        if left <= 0:
             self._hang_up()
-        elif self._idle is None and math.isfinite(hold_s):
-            self._idle = asyncio.get_running_loop().call_later(hold_s, self._on_idle)
+        elif self._idle is None:
+            self._idle = asyncio.get_running_loop().call_later(left, self._on_idle)
+
+    def give_back(self) -> bool:
+        """Hang up now if nothing is being done on the link; whether there was one to give back."""
+        if self.call is None or self._users:
+            return False
+        self._hang_up()
+        return True
 
     def _on_idle(self) -> None:
         """Hang up, or look again later when the link was used meanwhile."""
         self._idle = None
         loop = asyncio.get_running_loop()
-        left = self._terms.hold_s - (loop.time() - self._used_at)
+        left = self._used_at + self._terms.hold_s - loop.time()
         if self._users or left > 0:
             self._idle = loop.call_later(left if left > 0 else self._terms.hold_s, self._on_idle)
         else:

@@ -43,6 +43,22 @@ REASONS: Final[Mapping[str, Reason]] = {
         "The bridge has no working Bluetooth radio.",
         "Check that the adapter is plugged in and that the Bluetooth service is running.",
     ),
+    "no_bluetooth_service": Reason(
+        "The Bluetooth service of the bridge's computer is not running.",
+        "Start it with `systemctl start bluetooth`, or restart the computer.",
+    ),
+    "no_adapter": Reason(
+        "The bridge's computer has no Bluetooth adapter, or not the one that the configuration names.",
+        "Plug it in, or correct `bluetooth.adapter`.",
+    ),
+    "adapter_off": Reason(
+        "The bridge's Bluetooth adapter is switched off.",
+        "Switch it on with `bluetoothctl power on`; if that fails, first `rfkill unblock bluetooth`.",
+    ),
+    "radio_deaf": Reason(
+        "The bridge's Bluetooth radio hears nothing at all any more, from nobody.",
+        "The bridge tries to bring it back by itself; if it stays so, unplug the adapter or restart the computer.",
+    ),
     # What the car said.
     "key_not_enrolled": Reason(
         "The car does not know this bridge's key.",
@@ -115,6 +131,10 @@ REASONS: Final[Mapping[str, Reason]] = {
     "key_refused": Reason("The car does not take this key.", "Update the bridge; if it stays, make a new key."),
     "own_key": Reason("No key can take away its own rights.", "Remove it in the car's menu, under Locks."),
     "owner_key_needed": Reason("Only an owner's key may change the car's keys.", "Use the car's menu, under Locks."),
+    "other_role": Reason(
+        "The car knows this bridge's key, but with another role than was wished.",
+        "To change that, remove the key in the car's menu, under Locks, and pair again.",
+    ),
     "role_refused": Reason("The car does not let a key be added with this role.", "Choose another role."),
     # What the bridge did not pass on.
     "expired": Reason("The command was too old when it could have been sent.", "Give it again."),
@@ -134,7 +154,25 @@ REASONS: Final[Mapping[str, Reason]] = {
     "unknown_command": Reason("The bridge does not know this command.", "Update the bridge, or check the spelling."),
     "bad_arguments": Reason("The command's arguments are wrong.", "See the list of commands."),
     "too_many": Reason("Too many commands are waiting.", "Wait a few seconds and try again."),
+    "gave_way": Reason(
+        "It was interrupted for a lock command, and may have been carried out or not.",
+        "Look at the car's state, then give it again if need be.",
+    ),
+    "role_forbids": Reason(
+        "This bridge's key has a role that may not do that.",
+        "Pair the bridge again with another role: the role of a key cannot be changed.",
+    ),
+    "wake_budget_spent": Reason(
+        "The bridge has woken the car as often as it may in a day.",
+        "Wake it with the phone or by opening a door, or raise `wakes` in the bridge's configuration.",
+    ),
+    "pairing_runs": Reason("A pairing with this car is going on already.", "Finish or cancel it first."),
+    "pairing_cancelled": Reason("The pairing was cancelled.", "If the car's screen still asks, decline there."),
     "superseded": Reason("A later command took its place before it was sent.", ""),
+    "commands_not_heard": Reason(
+        "The MQTT broker does not bring the bridge its commands.",
+        "The bridge subscribes anew by itself; if it stays so, look at the broker's access rules for the bridge.",
+    ),
     "stopping": Reason("The bridge is being stopped.", "Try again when it is back."),
     "internal": Reason("The bridge made a mistake.", "Please report it with the bridge's log."),
     # What a sender finds out by itself.

@@ -32,6 +32,10 @@ FRESH_S: Final = 20.0
 _LOOKS = 3
 """How often the body is asked for its status before its silence is taken for "I do not know"."""
 _GREET_S: Final = 3.5
+_GREET_EVERY_S: Final = 0.4
+"""While it boots: each repetition that comes too early costs nothing, and the first after it is ready does the work."""
+_BOOT_S: Final = 14.0
+"""A car that was seen to wake up is not woken again within this time: it boots."""
 _STATUS_S: Final = 1.5
 _WAKE_S: Final = 1.5
 
@@ -97,7 +101,9 @@ class Rouser:
             if asleep or roused:
                 await self._wake(errand)
                 roused = True
-                asleep = asleep and await self._stays_asleep(errand, again)
+                if asleep:
+                    asleep = await self._stays_asleep(errand, again)
+                    again = min(self._clock() + _BOOT_S, end)
             if asleep:
                 continue
             if roused:
@@ -112,6 +118,7 @@ class Rouser:
         if not errand.wake:
             raise _DeadEndError(NotReached("car_asleep"))
         errand.report("waking")
+        errand.wakes += 1
         await self._say(errand, security.wake(), _WAKE_S)
 
     async def _stays_asleep(self, errand: Errand, until: float) -> bool:
@@ -135,7 +142,7 @@ class Rouser:
     async def _boots(self, errand: Errand, within_s: float) -> bool:
         """Whether infotainment says who it is; it is asked every second."""
         self._line.doubt(Domain.INFOTAINMENT)
-        greeting = Greeting(domain=Domain.INFOTAINMENT)
+        greeting = Greeting(domain=Domain.INFOTAINMENT, every_s=_GREET_EVERY_S)
         return isinstance(await self._say(errand, greeting, within_s, within_s=within_s), Reply)
 
     async def _say(self, errand: Errand, command: Command, answer_s: float, *, within_s: float = math.inf) -> Answer:

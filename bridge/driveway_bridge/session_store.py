@@ -7,30 +7,22 @@ lost that the car would not tell again: a damaged file is moved aside.
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
-import sqlite3
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from driveway_bridge.errors import ConfigurationError
+from driveway_bridge.database import Connection, Database, DatabaseError, Layout
 from driveway_bridge.protocol.domain import Domain
 from driveway_bridge.protocol.session import MAX_COUNTER, SavedSession
 from driveway_bridge.vin import car_id
+from driveway_bridge.wall_clock import machine_start
 
-_LOG = logging.getLogger(__name__)
 FILE = "sessions.db"
 BLOCK = 16
 """Counters that are reserved at once: one write to disk for so many commands."""
 _EPOCHS_KEPT = 4
-_BUSY_S = 2.0
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS sessions (
+CREATE TABLE IF NOT EXISTS sessions (  -- files of the first version have it, and no number of their version
     car TEXT NOT NULL,
     domain INTEGER NOT NULL,
     epoch BLOB NOT NULL,
@@ -43,6 +35,10 @@ CREATE TABLE IF NOT EXISTS sessions (
     PRIMARY KEY (car, domain, epoch, public_key)
 ) STRICT
 """
+_LAYOUT = Layout(
+    steps=(_SCHEMA,),
+    probe=("SELECT car, domain, epoch, public_key, reserved, clock_time, heard_at, boot, age FROM sessions LIMIT 1",),
+)
 
 
 class Sessions(Protocol):
@@ -96,38 +92,24 @@ class SessionStore:
 
     def __init__(self, data: Path, *, boot: str | None = None) -> None:
         """Open or make the file; ConfigurationError when that cannot be. `boot` names this start of the machine."""
-        self._path = data / FILE
-        self._boot = boot if boot is not None else _read_boot()
-        self._lock = threading.Lock()
+        self._boot = boot if boot is not None else machine_start()
         self._spare = ForgetfulStore()
-        try:
-            data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                self._database = self._open()
-            except sqlite3.DatabaseError as error:
-                if not _damaged(error):
-                    raise
-                self._move_aside(error)
-                self._database = self._open()
-        except (OSError, sqlite3.DatabaseError) as error:
-            problem = f"{self._path}: sessions cannot be kept here: {error}. Choose another folder with --data"
-            raise ConfigurationError([problem]) from error
+        self._database = Database(data / FILE, _LAYOUT, what="sessions")
 
     def load(self, vin: str, domain: Domain) -> SavedSession | None:
         """The newest session with this domain; its clock only if it was heard since this machine started."""
         try:
-            with self._lock:
-                row = self._database.execute(
-                    "SELECT public_key, epoch, reserved, clock_time, heard_at, boot FROM sessions"
-                    " WHERE car = ? AND domain = ? ORDER BY age DESC LIMIT 1",
-                    (car_id(vin), int(domain)),
-                ).fetchone()
-        except sqlite3.DatabaseError as error:
-            self._complain(error)
+            rows = self._database.rows(
+                "SELECT public_key, epoch, reserved, clock_time, heard_at, boot FROM sessions"
+                " WHERE car = ? AND domain = ? ORDER BY age DESC LIMIT 1",
+                (car_id(vin), int(domain)),
+            )
+        except DatabaseError as error:
+            self._database.complain(error)
             return None
-        if row is None:
+        if not rows:
             return None
-        public_key, epoch, reserved, clock_time, heard_at, boot = row
+        public_key, epoch, reserved, clock_time, heard_at, boot = rows[0]
         return SavedSession(
             public_key=public_key,
             epoch=epoch,
@@ -144,53 +126,38 @@ class SessionStore:
         the car corrects us.
         """
         try:
-            with self._transaction() as database:
+            with self._database.transaction() as database:
                 start = max(session.counter, self._reserved(database, vin, domain, session))
                 granted = min(start + BLOCK, MAX_COUNTER)
                 self._put(database, vin, domain, session, granted)
-        except sqlite3.DatabaseError as error:
-            self._complain(error)
+        except DatabaseError as error:
+            self._database.complain(error)
             return self._spare.reserve(vin, domain, session)
         return replace(session, counter=start, granted=granted)
 
     def release(self, vin: str, domain: Domain, session: SavedSession) -> None:
         """Remember clock and key, and give back the counters above `session.counter` if nobody reserved since."""
         try:
-            with self._transaction() as database:
+            with self._database.transaction() as database:
                 reserved = self._reserved(database, vin, domain, session)
                 mine = reserved in (0, session.granted)
                 self._put(database, vin, domain, session, session.counter if mine else max(reserved, session.counter))
-        except sqlite3.DatabaseError as error:
-            self._complain(error)
+        except DatabaseError as error:
+            self._database.complain(error)
 
     def close(self) -> None:
         """Close the file. Safe to call twice."""
-        with self._lock:
-            self._database.close()
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Take the write lock before reading, so that no other program reserves in between."""
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-                self._database.execute("COMMIT")
-            finally:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
+        self._database.close()
 
     @staticmethod
-    def _reserved(database: sqlite3.Connection, vin: str, domain: Domain, session: SavedSession) -> int:
+    def _reserved(database: Connection, vin: str, domain: Domain, session: SavedSession) -> int:
         row = database.execute(
             "SELECT reserved FROM sessions WHERE car = ? AND domain = ? AND epoch = ? AND public_key = ?",
             (car_id(vin), domain, session.epoch, session.public_key),
         ).fetchone()
         return 0 if row is None else int(row[0])
 
-    def _put(
-        self, database: sqlite3.Connection, vin: str, domain: Domain, session: SavedSession, reserved: int
-    ) -> None:
+    def _put(self, database: Connection, vin: str, domain: Domain, session: SavedSession, reserved: int) -> None:
         """Write a session as the newest one; older epochs are kept a little, another program may still use one."""
         boot = None if session.heard_at is None else self._boot
         where = (car_id(vin), int(domain))
@@ -204,56 +171,3 @@ class SessionStore:
             " (SELECT age FROM sessions WHERE car = ? AND domain = ? ORDER BY age DESC LIMIT ?)",
             (*where, *where, _EPOCHS_KEPT),
         )
-
-    def _open(self) -> sqlite3.Connection:
-        # Private from its first byte; sqlite gives its side files the same mode.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        database = sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = FULL")
-            _check(database)
-            database.execute(_SCHEMA)
-            database.execute(
-                "SELECT car, domain, epoch, public_key, reserved, clock_time, heard_at, boot, age FROM sessions LIMIT 1"
-            )
-        except BaseException:
-            database.close()
-            raise
-        return database
-
-    def _complain(self, error: sqlite3.DatabaseError) -> None:
-        """A file that fails us does not keep the car shut; a store that was closed is our own mistake."""
-        if isinstance(error, sqlite3.ProgrammingError):
-            raise error
-        _LOG.error("%s fails (%s): sessions are not remembered. Is the disk full or broken?", self._path, error)
-
-    def _move_aside(self, error: sqlite3.DatabaseError) -> None:
-        aside = self._path.with_name(f"{FILE}.damaged")
-        _LOG.error(
-            "%s cannot be used (%s); it is moved to %s and sessions begin anew. The key is not affected",
-            self._path,
-            error,
-            aside.name,
-        )
-        self._path.replace(aside)
-        for side_file in ("-wal", "-shm"):
-            self._path.with_name(FILE + side_file).unlink(missing_ok=True)
-
-
-def _check(database: sqlite3.Connection) -> None:
-    if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-        raise sqlite3.DatabaseError("it is damaged")
-
-
-def _damaged(error: sqlite3.DatabaseError) -> bool:
-    """Whether the file itself is at fault, and not the folder, the disk or somebody who holds it."""
-    return not isinstance(error, sqlite3.OperationalError) or error.sqlite_errorcode == sqlite3.SQLITE_ERROR
-
-
-def _read_boot() -> str | None:
-    """The id of this start of the machine, where the system has one: monotonic times mean something only within it."""
-    try:
-        return _BOOT_ID.read_text().strip()
-    except OSError:
-        return None

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from driveway_bridge.call import Ask
+from driveway_bridge.call import Ask, always
 from driveway_bridge.commands import security
 from driveway_bridge.commands.base import Command
 from driveway_bridge.errand import Answer, Errand, Execution
@@ -33,11 +33,12 @@ from driveway_bridge.state.body import Body
 __all__ = ["Execution", "Vehicle"]
 _LOG = logging.getLogger(__name__)
 MAX_REPEATS = 2
-"""How often a command is given again after the car's state showed that it was not done."""
+"""How often a command is given again after the state showed that it was not done, and a question after silence."""
 TIMEOUT_S = 8.0
 """For a command, if nothing is said; where the car may have to be woken for it, ROUSE_S more."""
-_PATIENCE_S = {Domain.VEHICLE_SECURITY: ANSWER_S, Domain.INFOTAINMENT: 5.0}
-"""How long the answer to a command is waited for before its effect is looked for."""
+_PATIENCE_S = {Domain.VEHICLE_SECURITY: (0.8, 1.6, ANSWER_S), Domain.INFOTAINMENT: (5.0, 5.0, 5.0)}
+"""How long the answer to a command is waited for before its effect is looked for: at first, and to each repetition. The
+body answers in 0.3 s, and looking at it costs no more than that."""
 READ_S = {Domain.VEHICLE_SECURITY: 1.5, Domain.INFOTAINMENT: 4.0}
 """How long one reading of the state is waited for."""
 PUSH_S = 0.05
@@ -102,30 +103,39 @@ class Vehicle:
         *,
         timeout_s: float | None = None,
         wake: bool | None = None,
+        linger: bool = True,
         progress: Callable[[str], None] = _ignore,
+        leave: Callable[[], bool] = always,
     ) -> Execution:
         """Do a command within `timeout_s`; whatever the car or the link says is in the result, nothing of it is raised.
 
         Without `timeout_s` it is TIMEOUT_S, and ROUSE_S more where the car may have to be woken. With `wake` (None:
         for all but reads) a sleeping car is woken for what needs infotainment, else the result is `car_asleep`.
         `progress` hears `connecting`, `session`, `waking`, `booting`, `sent`, `card` (a key was presented: tap a card
-        now), `verifying`. Cancelling forgets the request; its frame may have gone out.
+        now), `verifying`. Without `linger` the link is not kept for what may come next. Cancelling forgets the
+        request; its frame may have gone out. `leave` is asked right before each frame with the command itself goes
+        out; when it says False none does, and the result is `expired`.
         """
         now = self._clock()
         if timeout_s is None:
             timeout_s = usual_timeout_s(command, wake=wake)
         wake = not command.reads if wake is None else wake
-        errand = Errand(command, now, now + timeout_s, progress, wake, asyncio.get_running_loop().create_future())
+        proof: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        errand = Errand(command, now, now + timeout_s, progress, wake, proof, leave)
         self._errands.add(errand)
         self._line.keep()
         try:
             answer = await (self._ask_patiently(errand, command) if command.reads else self._act(errand))
         finally:
             self._errands.discard(errand)
-            self._line.let_go()
+            self._line.let_go(linger=linger)
         execution = errand.conclude(answer, self._clock())
         _LOG.debug("%s: %s, %s %s", command.name, execution.outcome, execution.reason, execution.detail)
         return execution
+
+    def give_back(self) -> bool:
+        """Give the link back now if it is idle, whatever `hold_s` says; whether there was one."""
+        return self._line.give_back()
 
     async def close(self) -> None:
         """Give the link back and remember the sessions. The vehicle can be used again after it."""
@@ -138,10 +148,10 @@ class Vehicle:
         command = errand.command
         settled_by = command.done if command.idempotent else None
         last: Answer | None = None
-        for _ in range(1 + MAX_REPEATS):
+        for patience_s in _PATIENCE_S[command.domain]:
             if command.domain is Domain.INFOTAINMENT and (deaf := await self._rouser.ensure(errand)) is not None:
                 return self._proved_or(errand, last or deaf)
-            last = await self._put(errand, command, _PATIENCE_S[command.domain] if settled_by else math.inf)
+            last = await self._put(errand, command, patience_s if settled_by else math.inf)
             if isinstance(last, Refused) and last.temporary and settled_by is not None and errand.sent():
                 # A car that asks to wait has been seen to do it all the same.
                 await self._verify(errand, settled_by)
@@ -214,6 +224,7 @@ class Vehicle:
                 errand.report if main else errand.report_beside,
                 asyncio.get_running_loop().create_future(),
                 gives_way=None if main else True,
+                leave=errand.leave if main else always,
             )
             errand.asks.append(ask)
             errand.call = call
@@ -225,6 +236,8 @@ class Vehicle:
                 if error.may_have_happened or not await self._line.pause(errand):
                     return error
                 continue
+            except NotReached as error:
+                return error
             if isinstance(answer, Reply) and answer.body is not None:
                 errand.body = answer.body
                 self._hear_body(answer.body, "read")

@@ -20,7 +20,8 @@ from homeassistant.util import dt as dt_util
 
 from .commands import CommandFailed, Commands
 from .const import CONF_BASE_TOPIC, CONF_BRIDGES, CONF_CAR, DOMAIN, MANUFACTURER, VEHICLE
-from .contract import CONTRACT, LOCK_TTL_S, ONLINE, CarInfo, ContractError, Info, LinkState, Result, Signer, Topics
+from .contract import CONTRACT, LOCK_TTL_S, ONLINE, CarInfo, Info, LinkState, Result, Signer, Topics
+from .contract_json import ContractError
 from .household import BodyState, Bridge, CarView, Clock, Household
 from .reasons import REASONS
 

@@ -6,7 +6,8 @@ from typing import Final
 from homeassistant.components import mqtt
 from homeassistant.core import HomeAssistant, callback
 
-from .contract import ContractError, Info, Topics
+from .contract import Info, Topics
+from .contract_json import ContractError
 
 LISTEN_S: Final = 3.0
 """Home Assistant gathers subscriptions for up to half a second before it sends them."""

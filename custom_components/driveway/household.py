@@ -10,19 +10,32 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from .contract import CONTRACT, CarInfo, ContractError, Info, LinkState, Signer, parse_object
+from .contract import CONTRACT, CarInfo, Info, LinkState, Signer
+from .contract_json import ContractError, parse_object
 
 _CLOCK_DRIFT = timedelta(seconds=2)
 """Wall times of the bridge's readings are left alone while its clock and ours differ by less."""
 
+_CENTURY_S = 3.2e9
+"""What is longer ago, or still to come for longer, is a mistake."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One value that the car told; `at` in seconds on the clock of the bridge's boot, None when it is not known."""
+    """One value that the car told, when, and how the bridge comes to it: `push`, `read`, or `memory`.
+
+    `at` is in seconds on the clock of the bridge's boot: negative for what was heard before it, as what it remembers
+    was, and None when nobody knows.
+    """
 
     value: str | bool | None
     at: float | None
     source: str | None
+
+    @property
+    def remembered(self) -> bool:
+        """Whether it is from before the bridge's start, so that it says nothing of what happened since."""
+        return self.source == "memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,7 @@ class Clock:
         """Read a payload; ContractError when it is none."""
         fields = parse_object(payload)
         boot, now = fields.get("boot"), _number(fields.get("now"))
-        if not isinstance(boot, str) or now is None:
+        if not isinstance(boot, str) or now is None or abs(now) > _CENTURY_S:
             raise ContractError("malformed", "not a clock")
         return cls(boot, now, heard_at)
 
@@ -102,8 +115,12 @@ class CarView:
         value = self._value(name)
         return value if isinstance(value, bool) else None
 
+    def reading(self, name: str) -> Reading | None:
+        """Give a reading of the body with its time and source; None while there is none."""
+        return self.body.readings.get(name) if self.body else None
+
     def _value(self, name: str) -> str | bool | None:
-        reading = self.body.readings.get(name) if self.body else None
+        reading = self.reading(name)
         return reading.value if reading else None
 
 
@@ -141,10 +158,26 @@ class Bridge:
         return True
 
     def wall_time(self, boot: str, at: float | None) -> datetime | None:
-        """When that was; None when it was before the bridge's last restart, or the bridge's clock is not known."""
+        """When that was; None when it is on the clock of another boot, or the bridge's clock is not known."""
         if at is None or self.clock is None or self._started is None or self.clock.boot != boot:
             return None
+        if abs(at) > _CENTURY_S:
+            return None
         return self._started + timedelta(seconds=at)
+
+    def heard_at(self, car: str, name: str) -> datetime | None:
+        """When the car told a reading of its body; None when that is not known."""
+        view = self.view(car)
+        reading = view.reading(name)
+        return self.wall_time(view.body.boot, reading.at) if view.body and reading else None
+
+    def last_contact(self, car: str) -> datetime | None:
+        """When the car answered or told something the last time, which may have been before the bridge's start."""
+        view = self.view(car)
+        times = [self.heard_at(car, name) for name in (view.body.readings if view.body else ())]
+        if view.link:
+            times.append(self.wall_time(view.link.boot, view.link.contact_at))
+        return max((time for time in times if time is not None), default=None)
 
     def forget_presence(self) -> None:
         """Take back what only holds while the broker is there; what the car told stays."""

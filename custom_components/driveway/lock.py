@@ -1,4 +1,7 @@
-"""The lock, which is the car: it has the car's name, and shows as locked only what the car reported as locked."""
+"""The lock, which is the car: it has the car's name, and shows as locked only what the car reported as locked.
+
+What the bridge remembers from before its last start counts as such a report, with its age beside it.
+"""
 
 import asyncio
 from typing import Any, Final, override
@@ -15,6 +18,9 @@ PARALLEL_UPDATES = 0
 
 SHOWN_WITHIN_S: Final = 2.0
 """How long a confirmed command waits for the car's report before the entity shows the last one again."""
+
+ATTR_HEARD_AT: Final = "heard_at"
+ATTR_SOURCE: Final = "source"
 
 _LOCKED: Final = {"locked": True, "internal_locked": True, "unlocked": False, "selective_unlocked": False}
 
@@ -35,13 +41,16 @@ class CarLock(CarEntity, LockEntity):
     """The locks of a car."""
 
     _attr_name = None
+    _unrecorded_attributes = frozenset({ATTR_HEARD_AT, ATTR_SOURCE})
 
     def __init__(self, coordinator: Coordinator, subentry: ConfigSubentry) -> None:
-        super().__init__(coordinator, subentry, LockEntityDescription(key="lock"))
+        super().__init__(coordinator, subentry, LockEntityDescription(key="lock", translation_key="lock"))
         self._under_way: list[str] = []
         """Commands that have not ended, in the order of the presses; the last one is shown."""
         self._reported = asyncio.Event()
         """Set anew at every report of the car."""
+        self._remembered = False
+        """Whether what is shown is from before the bridge's start."""
         self._read()
 
     @override
@@ -73,7 +82,7 @@ class CarLock(CarEntity, LockEntity):
         """Wait for the report that goes with a confirmation, but not for long: another key may have been quicker."""
         try:
             async with asyncio.timeout(SHOWN_WITHIN_S):
-                while self._attr_is_locked is not locked:
+                while self._attr_is_locked is not locked or self._remembered:
                     self._reported.clear()
                     await self._reported.wait()
         except TimeoutError:
@@ -95,3 +104,10 @@ class CarLock(CarEntity, LockEntity):
         self._attr_is_locking = shown == "lock"
         self._attr_is_unlocking = shown == "unlock"
         self._attr_is_locked = _LOCKED.get(self.view.text("lock") or "")
+        bridge, reading = self.coordinator.bridge(self.car), self.view.reading("lock")
+        heard_at = bridge.heard_at(self.car, "lock") if bridge else None
+        self._attr_extra_state_attributes = {
+            ATTR_HEARD_AT: heard_at.replace(microsecond=0) if heard_at else None,
+            ATTR_SOURCE: reading.source if reading else None,
+        }
+        self._remembered = reading is not None and reading.remembered

@@ -16,7 +16,6 @@ from homeassistant.const import SIGNAL_STRENGTH_DECIBELS_MILLIWATT, EntityCatego
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .contract import LinkState
 from .coordinator import DrivewayConfigEntry
 from .entity import CarEntity
 from .household import Bridge
@@ -30,6 +29,10 @@ OBSTACLES: Final = (
     "link_lost",
     "nobody_listening",
     "radio_unavailable",
+    "no_bluetooth_service",
+    "no_adapter",
+    "adapter_off",
+    "radio_deaf",
     "key_not_enrolled",
     "wrong_car",
     "car_key_changed",
@@ -49,15 +52,22 @@ OBSTACLES: Final = (
 class CarSensorDescription(SensorEntityDescription):
     """A sensor and where its value comes from; None is unknown."""
 
-    value_fn: Callable[[Bridge, LinkState], str | int | datetime | None]
+    value_fn: Callable[[Bridge, str], str | int | datetime | None]
+    """Takes the bridge that is chosen for the car, and the car's id."""
 
 
-def _obstacle(_bridge: Bridge, link: LinkState) -> str | None:
-    if link.reachable is None:
+def _obstacle(bridge: Bridge, car: str) -> str | None:
+    link = bridge.view(car).link
+    if link is None or link.reachable is None:
         return None
     if link.reachable:
         return "none"
     return link.why_not if link.why_not in OBSTACLES else "other"
+
+
+def _signal(bridge: Bridge, car: str) -> int | None:
+    link = bridge.view(car).link
+    return link.signal_dbm if link else None
 
 
 DESCRIPTIONS = (
@@ -75,7 +85,7 @@ DESCRIPTIONS = (
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
-        value_fn=lambda bridge, link: bridge.wall_time(link.boot, link.contact_at),
+        value_fn=Bridge.last_contact,
     ),
     CarSensorDescription(
         key="signal",
@@ -85,7 +95,7 @@ DESCRIPTIONS = (
         native_unit_of_measurement=SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
-        value_fn=lambda _bridge, link: link.signal_dbm,
+        value_fn=_signal,
     ),
 )
 
@@ -113,5 +123,5 @@ class CarSensor(CarEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> str | int | datetime | None:
-        bridge, link = self.coordinator.bridge(self.car), self.view.link
-        return self.entity_description.value_fn(bridge, link) if bridge and link else None
+        bridge = self.coordinator.bridge(self.car)
+        return self.entity_description.value_fn(bridge, self.car) if bridge else None

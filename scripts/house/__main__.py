@@ -68,7 +68,8 @@ async def _show(folder: Path) -> int:
 async def _check(folder: Path, *, offline_only: bool, isolated: bool) -> int:
     report = check.Report(demo.say)
     guard = offline.Guard(folder / "guard.jsonl") if offline_only else None
-    house = House(folder, with_cloud=not offline_only, guard=guard)
+    # The one as the demo shows it, the other as it is when an owner says nothing.
+    house = House(folder, with_cloud=not offline_only, guard=guard, hold="10" if offline_only else "keep")
     setup_s = None
     try:
         async with report.step("The house starts"):

@@ -18,6 +18,7 @@ bluetooth: {{hci: "tcp-client:127.0.0.1:{radio_port}"}}
 cars:
   - vin: {vin}
     name: {name}
+    hold: {hold}
     status_every: 5
 """
 
@@ -29,6 +30,8 @@ class Bridge:
     folder: Path
     driveway: Sequence[str | Path]
     environment: Mapping[str, str]
+    hold: str = "keep"
+    """With a link that is kept, what is done at the car shows at once; with one that is given back, within 5 s."""
     process: Process | None = None
 
     @property
@@ -52,7 +55,7 @@ class Bridge:
         secret.write_text(password)
         configuration = self.folder / "driveway.yaml"
         configuration.write_text(
-            _CONFIGURATION.format(port=broker_port, radio_port=radio_port, vin=car.VIN, name=car.NAME)
+            _CONFIGURATION.format(port=broker_port, radio_port=radio_port, vin=car.VIN, name=car.NAME, hold=self.hold)
         )
         await self.restart()
 

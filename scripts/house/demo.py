@@ -28,6 +28,9 @@ _SCREEN = """
       4. Drive off: type  vanish , then press Lock. Back again:  return
       5. More words for the car: open front_driver_door, close front_driver_door, sleep, wake, state
 
+    The bridge here keeps its link to {name} (`hold: keep`): what is done at the car shows at once. By default
+    it gives the link back after 10 s and asks every 30 s, so that phones find a place at the car.
+
     Also running     broker 127.0.0.1:{broker}, bridge (pid {bridge}), car (pid {car}), maker's cloud {cloud}
     Logs             {folder}
     Started in {started:.0f} s. Ctrl-C ends everything.

@@ -36,16 +36,20 @@ class House:
         say: Callable[[str], None] = lambda _text: None,
         with_cloud: bool = True,
         guard: Guard | None = None,
+        hold: str = "keep",
         port: int = 0,
     ) -> None:
-        """Plan a house in an empty folder; `say` hears what is ready, `port` is Home Assistant's if it is free."""
+        """Plan a house in an empty folder; `say` hears what is ready, `port` is Home Assistant's if it is free.
+
+        `hold` is how long the bridge keeps an idle link, as in its configuration.
+        """
         self.folder = folder
         self.guard = guard
         self._say = say
         driveway, bridge_path = places.driveway(), [str(places.ROOT / "bridge")]
         self.broker = Broker(folder)
         self.car = Car(folder, driveway, self._environment(bridge_path))
-        self.bridge = Bridge(folder, driveway, self._environment(bridge_path))
+        self.bridge = Bridge(folder, driveway, self._environment(bridge_path), hold)
         self.cloud = Cloud(self.car) if with_cloud else None
         self.home = HomeAssistant(
             folder / "home-assistant",

@@ -142,6 +142,10 @@ class PlayedLink:
 class PlayedDialer:
     name = "memory"
     last_heard: Sighting | None = None
+    listening = False
+
+    def on_sighting(self, tell: Callable[[Sighting], None]) -> None:
+        """There is no radio."""
 
     def __init__(self, car: PlayedCar) -> None:
         self._car = car

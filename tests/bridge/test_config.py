@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driveway_bridge import config, config_schema, yaml_file
-from driveway_bridge.config import TcpAddress
+from driveway_bridge import config, config_listing, config_options, config_remarks, config_schema, yaml_file
+from driveway_bridge.config import CarSettings, MqttSettings, Settings, TcpAddress, WebSettings
 from driveway_bridge.errors import ConfigurationError
 
 VIN = "5YJ30123456789ABC"
-EXAMPLE = Path(__file__).parents[2] / "bridge" / "driveway.example.yaml"
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "bridge/driveway.example.yaml"
+CAR = f"cars: [{{vin: {VIN}}}]\n"
 
 
 def problems(tmp_path: Path, text: str | bytes, **environment: str) -> list[str]:
@@ -82,23 +87,199 @@ def test_neither_password_nor_vin_is_in_the_repr(tmp_path: Path) -> None:
     assert VIN not in repr(made)
 
 
-def test_the_example_is_right_and_names_every_key(tmp_path: Path) -> None:
+def test_what_the_bridge_may_do_to_a_car(tmp_path: Path) -> None:
+    car_text = f"{{vin: {VIN}, details: No, location: on, wakes: 0, awake_minutes: 1440}}"
+    made = load(tmp_path, f"cars: [{car_text}]\nbluetooth: {{heal: false}}\n")
+    (car,) = made.cars
+    assert (car.details, car.location, car.wakes, car.awake_minutes) == (False, True, 0, 1440)
+    assert made.bluetooth == config.BluetoothSettings(heal=False)
+    assert (load(tmp_path, CAR).cars[0].details, load(tmp_path, CAR).cars[0].location) == (True, False)
+
+
+# The example and the documentation ------------------------------------------------------------------------------------
+
+
+def test_the_example_says_what_holds_without_it() -> None:
+    made = config.load(EXAMPLE, {})
+    assert made == Settings(mqtt=MqttSettings(), cars=(CarSettings(vin=VIN, name="Anna"),))
+
+
+def test_the_example_names_every_option_with_its_default() -> None:
+    assert config_listing.example_faults(EXAMPLE.read_text()) == []
+
+
+def test_what_is_switched_off_in_the_example_is_right_too(tmp_path: Path) -> None:
+    # All of it, but for the second of each pair that excludes itself.
+    text = re.sub(r"(?m)^ +(password_file|hci):.*$", "", config_listing.switched_on(EXAMPLE.read_text()))
+    made = load(tmp_path, text)
+    assert (made.mqtt.username, made.bluetooth.adapter, made.cars[0].hold_s) == ("driveway", "00:1A:7D:DA:71:13", 10)
+    assert made.web is not None
+    assert made.web.password == "another long one"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fault"),
+    [
+        ("    # wakes: 20 ", "    # wakes: 21 ", "cars.wakes should be `20`"),
+        ("    # hold: 10 ", "    # hold: long ", "cars.hold must be a number of seconds"),
+        ("# base_topic: driveway\n", "", "base_topic is missing"),
+        ("#   heal: yes ", "#   heal: no ", "bluetooth.heal should be `yes`"),
+    ],
+)
+def test_a_stale_example_would_be_noticed(before: str, after: str, fault: str) -> None:
     text = EXAMPLE.read_text()
-    assert config.load(EXAMPLE, {}).cars[0].name == "Anna"
-    keys = [
-        *("mqtt", "host", "port", "username", "password", "password_file"),
-        *("cars", "vin", "name", "link", "status_every", "hold"),
-        *("base_topic", "bluetooth", "adapter", "hci"),
-    ]
-    assert [key for key in keys if not re.search(rf"\b{key}:", text)] == []
-    # What is switched off is right too: switch it on, but for the second of each pair that excludes itself.
-    switched_on = re.sub(r"(?m)^( *)(?:# |#  ( ))(?=[a-z_]+:(?: |$))", r"\1\2", text)
-    switched_on = re.sub(r"(?m)^ +(password_file|hci):.*$", "", switched_on)
-    made = load(tmp_path, switched_on)
-    assert (made.mqtt.username, made.bluetooth.adapter, made.cars[0].hold_s) == ("driveway", "hci0", 10)
+    assert before in text
+    (found,) = config_listing.example_faults(text.replace(before, after))
+    assert found.startswith(fault)
 
 
-# The broker's password ------------------------------------------------------------------------------------------------
+def test_the_documentation_is_up_to_date() -> None:
+    page = (ROOT / "docs/configuration.md").read_text()
+    assert config_listing.put_into(page) == page
+    subprocess.run([sys.executable, ROOT / "scripts/configuration_table", "--check"], check=True, timeout=50)
+    for option in config_options.OPTIONS:
+        assert f"| `{option.key}` | {option.sentence} |" in page
+    with pytest.raises(ValueError, match="marks"):
+        config_listing.put_into("# Another page\n")
+
+
+def test_the_examples_of_the_documentation_are_right(tmp_path: Path) -> None:
+    for name in ("mqtt.password", "web.password"):
+        (tmp_path / name).write_text("correct horse")
+    examples = re.findall(r"(?s)```yaml\n(.*?)```", (ROOT / "docs/configuration.md").read_text())
+    assert len(examples) >= 5
+    for example in examples:
+        load(tmp_path, example)
+
+
+def test_every_option_ends_up_in_a_setting_and_every_setting_is_an_option() -> None:
+    for section, cls in config_options.SECTIONS.items():
+        names = {option.field_name for option in config_options.of(section).values()} - {""}
+        parts = {"mqtt", "cars", "bluetooth", "web"} if section == "" else set()
+        assert names == {field.name for field in dataclasses.fields(cls)} - parts
+    assert all(option.sentence.endswith(".") for option in config_options.OPTIONS)
+
+
+@pytest.mark.parametrize("option", config_options.OPTIONS, ids=lambda option: option.path)
+def test_a_default_may_be_written_down(option: config_options.Option) -> None:
+    if option.default is not None:
+        assert option.kind.read(yaml_file.Scalar(option.kind.show(option.default))) == option.default
+
+
+# The passwords --------------------------------------------------------------------------------------------------------
+
+
+def test_no_page_unless_it_is_asked_for(tmp_path: Path) -> None:
+    assert load(tmp_path, CAR, DRIVEWAY_WEB_PASSWORD="correct horse").web is None
+
+
+def test_the_password_of_the_page(tmp_path: Path) -> None:
+    """Pains 104."""
+    (tmp_path / "web.password").write_text("from a file\n")
+    (tmp_path / "short").write_text("from a file\n")
+
+    def page(text: str, **environment: str) -> WebSettings | None:
+        return load(tmp_path, f"{CAR}web: {text}\n", **environment).web
+
+    assert page("{password: correct horse}") == WebSettings(host="127.0.0.1", port=8095, password="correct horse")
+    assert page("{host: '::', port: 80, password_file: web.password}") == WebSettings(
+        host="::", port=80, password="from a file"
+    )
+    assert page("", DRIVEWAY_WEB_PASSWORD="from outside") == WebSettings(password="from outside")
+    assert page("{password: correct horse}", DRIVEWAY_WEB_PASSWORD="from outside") == WebSettings(
+        password="from outside"
+    )
+    assert page("{}", CREDENTIALS_DIRECTORY=str(tmp_path)) == WebSettings(password="from a file")
+    assert "correct horse" not in repr(page("{password: correct horse}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "said"),
+    [
+        (
+            "web:",
+            {},
+            "2:1 web: the page needs a password; add `password` or `password_file`, set DRIVEWAY_WEB_PASSWORD",
+        ),
+        ("web: {port: 80}", {"CREDENTIALS_DIRECTORY": "/nowhere"}, "2:1 web: the page needs a password"),
+        ("web: {password: 'seven77'}", {}, "2:7 web.password: has fewer than 8 characters; choose a longer one"),
+        ("web: {password_file: seven}", {}, "2:7 web.password_file: has fewer than 8 characters"),
+        (
+            "web:",
+            {"DRIVEWAY_WEB_PASSWORD": "seven77"},
+            "2:1 web: the password from the variable DRIVEWAY_WEB_PASSWORD has fewer than 8",
+        ),
+        (
+            "web: {password_file: none}",
+            {},
+            "2:7 web.password_file: the file cannot be read (No such file or directory)",
+        ),
+        ("web: {password: x, password_file: y}", {}, "2:20 web.password_file: `password` is given too"),
+        ("web: {host: garage.lan, password: correct horse}", {}, "2:7 web.host: must be an address of this computer"),
+        ("web: {port: 0, password: correct horse}", {}, "2:7 web.port: must be a whole number from 1 to 65535"),
+        ("web: {pasword: correct horse}", {}, "2:7 web.pasword: unknown key; is `password` meant?"),
+    ],
+)
+def test_a_page_without_a_good_password_is_an_error(
+    tmp_path: Path, text: str, environment: dict[str, str], said: str
+) -> None:
+    (tmp_path / "seven").write_text("seven77")
+    (line,) = problems(tmp_path, f"{CAR}{text}\n", **environment)
+    assert line.startswith(said), line
+    assert "seven77" not in line
+
+
+# What is weak ---------------------------------------------------------------------------------------------------------
+
+
+def weak(tmp_path: Path, text: str, mode: int = 0o600) -> list[str]:
+    file = tmp_path / "driveway.yaml"
+    file.write_text(f"{CAR}{text}\n")
+    file.chmod(mode)
+    return config_remarks.remarks(config.understand(file, {}))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mqtt: {host: broker.lan}", "mqtt: the broker is on another computer and asks for no password"),
+        ("bluetooth: {adapter: hci1}", "bluetooth.adapter: `hci1` may be another adapter after a restart"),
+        (
+            "web: {host: 0.0.0.0, password: correct horse}",
+            "web.host: the bridge's page can be opened from your network",
+        ),
+    ],
+)
+def test_what_is_allowed_but_weak_is_said(tmp_path: Path, text: str, said: str) -> None:
+    (remark,) = weak(tmp_path, text)
+    assert remark.startswith(said)
+    assert "correct horse" not in remark
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "mqtt: {host: localhost}",
+        "mqtt: {host: '::1'}",
+        "mqtt: {host: broker.lan, username: u, password: correct horse}",
+        "bluetooth: {adapter: '00:1A:7D:DA:71:13'}",
+        "web: {host: 127.0.0.9, password: correct horse}",
+    ],
+)
+def test_what_is_not_weak_is_not_said(tmp_path: Path, text: str) -> None:
+    assert weak(tmp_path, text) == []
+
+
+def test_a_password_that_everybody_may_read(tmp_path: Path) -> None:
+    text = "mqtt: {username: u, password: correct horse}"
+    assert weak(tmp_path, text, 0o640) == []
+    (remark,) = weak(tmp_path, text, 0o644)
+    assert remark.startswith("mqtt.password: every user of this computer may read the configuration")
+    (tmp_path / "secret").write_text("correct horse")
+    (tmp_path / "secret").chmod(0o604)
+    (remark,) = weak(tmp_path, "web: {password_file: secret}", 0o644)
+    assert remark.startswith("web.password_file: every user of this computer may read that file")
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
@@ -143,8 +324,6 @@ def test_a_password_file_that_is_none(tmp_path: Path, content: bytes | None, sai
 
 
 # What is wrong --------------------------------------------------------------------------------------------------------
-
-CAR = f"cars: [{{vin: {VIN}}}]\n"
 
 
 @pytest.mark.parametrize(

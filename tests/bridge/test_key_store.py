@@ -18,6 +18,7 @@ def mode(path: Path) -> int:
 
 
 def test_made_once_and_kept(tmp_path: Path) -> None:
+    """Pain 44."""
     data = tmp_path / "new" / "data"
     assert key_store.load(data) is None
     key = key_store.load_or_create(data)
@@ -31,6 +32,7 @@ def test_made_once_and_kept(tmp_path: Path) -> None:
 
 
 def test_private_whatever_the_umask(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Pain 103."""
     before = os.umask(0)
     try:
         key_store.load_or_create(tmp_path / "data")

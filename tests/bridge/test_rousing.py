@@ -131,6 +131,7 @@ def car(house: House) -> Sleeper:
 
 @pytest.mark.parametrize("busy", [False, True])
 async def test_a_command_wakes_the_car(house: House, car: Sleeper, busy: bool) -> None:
+    """Pains 62, 63."""
     car.busy_while_booting = busy
     begun = now()
     execution = await house.do(LIMIT, timeout_s=38)
@@ -234,6 +235,7 @@ async def test_no_way_to_the_car_while_it_boots(house: House, car: Sleeper) -> N
 
 
 async def test_a_question_does_not_wake(house: House, car: Sleeper) -> None:
+    """Pains 64, 66."""
     begun = now()
     execution = await house.do(read.charge())
     assert (execution.outcome, execution.reason) == (Outcome.FAILED, "car_asleep")
@@ -278,6 +280,7 @@ async def test_what_may_be_taken_how_long() -> None:
 
 @pytest.mark.parametrize("after_s", [0.0, 0.5, 3.0, 8.0])
 async def test_unlocking_does_not_wait_for_a_car_that_wakes_up(house: House, car: Sleeper, after_s: float) -> None:
+    """Pain 72."""
     car.wakes_needed = 2
     waking = asyncio.create_task(house.vehicle.execute(LIMIT))
     await asyncio.sleep(after_s)
@@ -318,6 +321,7 @@ async def test_a_lost_answer_is_found_out_by_reading(house: House, car: Sleeper)
 
 
 async def test_a_lost_command_is_given_again(house: House, car: Sleeper) -> None:
+    """Pain 119."""
     car.awake()
     await house.do(read.charge())
     car.heard.clear()
@@ -387,6 +391,7 @@ async def test_refused_in_words(house: House, car: Sleeper) -> None:
 
 
 async def test_infotainments_session_is_remembered_too(house: House, car: Sleeper) -> None:
+    """Pain 31."""
     car.awake()
     await house.do(LIMIT)
     await house.vehicle.close()

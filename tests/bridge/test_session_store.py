@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import subprocess
@@ -176,20 +177,54 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
 def test_a_disk_that_takes_no_writes_does_not_keep_the_car_shut(
     store: SessionStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store._database.execute("PRAGMA query_only = ON")
+    store._database._connection.execute("PRAGMA query_only = ON")
     block = store.reserve(VIN, VCSEC, SESSION)
     assert (block.counter, block.granted) == (6, 6 + BLOCK)
     store.release(VIN, VCSEC, block)
     assert "sessions are not remembered" in caplog.text
-    store._database.execute("PRAGMA query_only = OFF")
+    store._database._connection.execute("PRAGMA query_only = OFF")
     assert store.reserve(VIN, VCSEC, SESSION).counter == 6  # nothing is left half done
+
+
+def test_a_card_that_takes_no_writes_does_not_keep_the_car_shut_from_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("driveway_bridge.database.os.open", refuse)
+    store = SessionStore(tmp_path, boot="boot-1")
+    first = store.reserve(VIN, VCSEC, SESSION)
+    assert store.reserve(VIN, VCSEC, SESSION).counter == first.granted
+    store.close()
+    assert "sessions are kept in memory only" in caplog.text
+
+
+def test_a_file_of_a_newer_version_is_left_as_it_is(
+    store: SessionStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.reserve(VIN, VCSEC, SESSION)
+    store._database._connection.execute("PRAGMA user_version = 99")
+    store.close()
+    before = (tmp_path / "sessions.db").read_bytes()
+    assert reopen(tmp_path) is None
+    assert "newer version of Driveway" in caplog.text
+    assert (tmp_path / "sessions.db").read_bytes() == before
+
+
+def test_a_file_of_the_first_version_is_taken_over(store: SessionStore, tmp_path: Path) -> None:
+    """It has no number of its version."""
+    store.release(VIN, VCSEC, SESSION)
+    store._database._connection.execute("PRAGMA user_version = 0")
+    store.close()
+    assert reopen(tmp_path) == SESSION
 
 
 def test_a_reservation_waits_for_another_one_that_has_begun(store: SessionStore, tmp_path: Path) -> None:
     other = SessionStore(tmp_path, boot="boot-1")
     blocks: list[SavedSession] = []
     thread = threading.Thread(target=lambda: blocks.append(other.reserve(VIN, VCSEC, SESSION)))
-    with store._transaction() as database:
+    with store._database.transaction() as database:
         start = max(SESSION.counter, store._reserved(database, VIN, VCSEC, SESSION))
         thread.start()
         thread.join(0.3)

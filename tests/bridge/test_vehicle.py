@@ -89,13 +89,44 @@ async def test_a_link_that_is_not_held_is_given_back_at_once(house: House) -> No
 
 
 async def test_a_link_that_is_kept_stays(house: House) -> None:
+    """Pain 36."""
     house.another(hold_s=math.inf)
     await house.acquainted()
     await asyncio.sleep(100_000)
     assert house.vehicle.linked
 
 
+async def test_a_poll_does_not_hold_a_place_of_the_car(house: House) -> None:
+    """Pains 35, 37."""
+    await house.vehicle.execute(security.status(), linger=False)
+    await asyncio.sleep(0.9)
+    assert house.links() == [(True, None)]  # it is kept for a question that follows at once
+    await asyncio.sleep(0.2)
+    assert house.links() == [(True, None), (False, None)]
+    await house.acquainted()
+    await asyncio.sleep(8)
+    await house.vehicle.execute(security.status(), linger=False)
+    assert house.vehicle.linked  # for what went before, and no longer than that
+    await asyncio.sleep(2.5)
+    assert not house.vehicle.linked
+
+
+async def test_an_idle_link_is_given_back_when_asked_for(house: House) -> None:
+    """Pains 35, 36."""
+    house.another(hold_s=math.inf)
+    await house.acquainted()
+    command = asyncio.ensure_future(house.do(security.unlock()))
+    await asyncio.sleep(0)
+    assert not house.vehicle.give_back()  # something is being done on it
+    assert (await command).outcome is Outcome.CONFIRMED
+    assert house.vehicle.give_back()
+    assert not house.vehicle.linked
+    assert not house.vehicle.give_back()
+    assert (await house.do(security.lock())).outcome is Outcome.CONFIRMED
+
+
 async def test_the_next_program_needs_no_handshake(house: House) -> None:
+    """Pains 10, 73."""
     await house.acquainted()
     await house.vehicle.close()
     house.another()
@@ -262,6 +293,7 @@ async def test_what_the_car_told_before_proves_nothing(house: House) -> None:
 
 
 async def test_a_toggle_is_never_given_twice(house: House) -> None:
+    """Pain 128."""
     await house.acquainted()
     house.car.script = [house.car.lose_request]
     execution = await house.do(TRUNK)
@@ -297,6 +329,7 @@ async def test_a_reading_is_asked_again(house: House) -> None:
 
 
 async def test_a_silent_car(house: House) -> None:
+    """Pain 33."""
     house.car.every = house.car.lose_request
     begun = now()
     execution = await house.do(security.unlock(), timeout_s=5)
@@ -322,6 +355,7 @@ async def test_cut_in_the_middle_of_a_write_and_it_was_done(house: House) -> Non
 
 
 async def test_broken_before_anything_left(house: House) -> None:
+    """Pain 1."""
     await house.acquainted()
     house.car.links[0].break_on_send = [False]
     execution = await house.do(security.unlock())
@@ -379,6 +413,7 @@ async def test_links_that_take_nothing_at_all(house: House) -> None:
 
 
 async def test_an_idle_link_breaks(house: House) -> None:
+    """Pain 10."""
     await house.acquainted()
     house.car.links[0].cut()
     await asyncio.sleep(0.1)
@@ -391,6 +426,8 @@ async def test_an_idle_link_breaks(house: House) -> None:
 
 @pytest.mark.parametrize("reason", ["not_in_range", "nobody_listening", "radio_unavailable"])
 async def test_said_at_once(house: House, reason: str) -> None:
+    """Pain 130."""
+
     def fail() -> None:
         raise NotReached(reason, "so it is")
 
@@ -418,6 +455,8 @@ async def test_a_place_becomes_free(house: House) -> None:
 
 
 async def test_no_place_becomes_free(house: House) -> None:
+    """Pain 34."""
+
     def full() -> None:
         raise NotReached("places_full")
 
@@ -429,6 +468,7 @@ async def test_no_place_becomes_free(house: House) -> None:
 
 
 async def test_a_connection_that_never_comes_about(house: House) -> None:
+    """Pains 5, 9."""
     house.dialer.delay_s = 1000
     begun = now()
     execution = await house.do(security.unlock(), timeout_s=3)
@@ -565,7 +605,7 @@ async def test_refused_in_words(house: House) -> None:
 
 @pytest.mark.parametrize("after_s", [0.05, 0.5, 1.5, 4.0])
 async def test_cancelled_at_any_moment(house: House, after_s: float) -> None:
-    """While connecting, during the handshake, while waiting for the answer, and while finding out."""
+    """Pain 13. While connecting, during the handshake, while waiting for the answer, and while finding out."""
     house.dialer.delay_s = 0.1
     house.car.every = house.car.lose_request
     if after_s > 1:
@@ -587,7 +627,7 @@ async def test_cancelled_at_any_moment(house: House, after_s: float) -> None:
 
 
 async def test_an_expired_command_never_leaves_later(house: House) -> None:
-    """It waited behind a reading that was not answered; when its time is up it is gone."""
+    """Pain 6. It waited behind a reading that was not answered; when its time is up it is gone."""
     await house.acquainted()
     house.car.every = house.car.lose_request
     reading = asyncio.create_task(house.vehicle.execute(security.status()))

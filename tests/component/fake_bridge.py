@@ -1,7 +1,7 @@
 """A bridge as Home Assistant hears it: it speaks through HA's own MQTT client, which a fixture mocks at the socket."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,8 +25,9 @@ from custom_components.driveway.contract import (
 
 CODE = "0123-4567-89AB-CDEF-GHJK"
 OTHER_CODE = "KJHG-FEDC-BA98-7654-3210"
-ANNA = CarInfo(id="car-0a1b2c3d", name="Anna", model="Model 3", role="driver")
-BERT = CarInfo(id="car-4e5f6071", name="Bert", model="Model Y", role="driver")
+ANNA = CarInfo(id="car-0a1b2c3d", name="Anna", model="Model 3", role="driver", commands=("lock", "unlock"))
+BERT = CarInfo(id="car-4e5f6071", name="Bert", model="Model Y")
+"""Its bridge has not found out yet which role its key has."""
 
 
 class FakeBridge:
@@ -75,14 +76,38 @@ class FakeBridge:
         self.tell(self.topics.link(car.id), LinkState(boot=self.info.boot, **fields).payload())
 
     def body(self, car: CarInfo = ANNA, *, boot: str | None = None, **values: str | bool | None) -> None:
-        readings = {name: {"value": value, "at": self.now, "source": "push"} for name, value in values.items()}
+        """Say what the car told just now."""
+        self._body(car, boot or self.info.boot, values, self.now, "push")
+
+    def remembers(self, car: CarInfo = ANNA, *, at: float | None, **values: str | bool | None) -> None:
+        """Say what the car told before the bridge's start; None: no clock can tell when."""
+        self._body(car, self.info.boot, values, at, "memory")
+
+    def _body(
+        self, car: CarInfo, boot: str, values: Mapping[str, str | bool | None], at: float | None, source: str
+    ) -> None:
+        readings = {name: {"value": value, "at": at, "source": source} for name, value in values.items()}
+        readings |= {"tonneau": {"value": None, "at": None, "source": None}}  # never heard
         self.tell(
             self.topics.state(car.id, "body"),
-            json.dumps({"boot": boot or self.info.boot, "time": "2026-11-22T17:00:00Z", **readings}),
+            json.dumps({"boot": boot, "time": "2026-11-22T17:00:00Z", **readings}),
         )
 
-    def result(self, command: Command, outcome: Outcome, reason: str | None = None, *, retain: bool = False) -> None:
-        result = Result(id=command.id, outcome=outcome, reason=reason)
+    def forget(self, car: CarInfo) -> None:
+        """Take out of the broker what stands there of a car that is no longer the bridge's."""
+        self.tell(self.topics.link(car.id), "")
+        self.tell(self.topics.state(car.id, "body"), "")
+
+    def result(
+        self,
+        command: Command,
+        outcome: Outcome,
+        reason: str | None = None,
+        *,
+        stage: str | None = None,
+        retain: bool = False,
+    ) -> None:
+        result = Result(id=command.id, outcome=outcome, reason=reason, stage=stage)
         self.tell(self.topics.result(command.car), result.payload(), retain=retain)
 
     async def come_up(self) -> None:
@@ -90,7 +115,15 @@ class FakeBridge:
         self.announce()
         self.online()
         self.tell_clock()
-        self.link(reachable=True, contact_at=self.now - 10, signal_dbm=-61)
+        self.link(
+            reachable=True,
+            in_range=True,
+            heard_at=self.now - 1,
+            signal_dbm=-61,
+            places_free=True,
+            asleep=False,
+            contact_at=self.now - 10,
+        )
         self.body(lock="locked", asleep=False, user_present=False)
         await self.hass.async_block_till_done()
 

@@ -39,6 +39,7 @@ async def test_all_of_it(
 ) -> None:
     bridge.now = (dt_util.utcnow() - dt_util.utc_from_timestamp(0)).total_seconds()  # so that its zero is 1970
     await bridge.come_up()
+    bridge.now = 900.0
     bridge.body(ANNA, lock="locked", asleep=False, user_present=True, **dict.fromkeys(OPENINGS, "closed"))
     bridge.link(reachable=True, signal_dbm=-61, contact_at=1000.0)
     registered = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
@@ -53,6 +54,7 @@ async def test_all_of_it(
 async def test_devices(
     hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, device_registry: dr.DeviceRegistry
 ) -> None:
+    """Pain 84."""
     service = device_registry.async_get_device_by_identifier(("driveway", bridge.info.bridge), home.entry_id)
     assert service is not None
     assert (service.name, service.sw_version, service.entry_type) == ("Carport", "0.1.0", dr.DeviceEntryType.SERVICE)
@@ -88,6 +90,7 @@ async def test_sleep_and_presence(hass: HomeAssistant, bridge: FakeBridge) -> No
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("reason", [*OBSTACLES, None, "eaten_by_a_dog", "configuration_wrong"])
 async def test_not_reached_and_why(hass: HomeAssistant, bridge: FakeBridge, reason: str | None) -> None:
+    """Pains 77, 96."""
     assert state(hass, "binary_sensor.anna_reachable") == STATE_ON
     assert state(hass, "sensor.anna_connection_problem") == "none"
     bridge.link(reachable=False, why_not=reason)
@@ -129,13 +132,20 @@ async def test_last_contact_needs_no_clock_but_the_bridges(
     bridge.tell_clock()
     assert state(hass, entity_id) == "2026-11-23T16:58:57+00:00"
 
-    # After a restart of the bridge nobody knows when "before" was.
+    # After a restart of the bridge nobody knows when "before" was, but for what it remembers.
     bridge.announce(boot="boot2")
     bridge.now = 10.0
     bridge.tell_clock()
     assert state(hass, entity_id) == STATE_UNKNOWN
+    bridge.link()
+    bridge.remembers(at=None, lock="locked")
+    assert state(hass, entity_id) == STATE_UNKNOWN
+    bridge.remembers(at=-50.0, lock="locked", asleep=False)
+    assert state(hass, entity_id) == "2026-11-23T16:59:00+00:00"
     bridge.link(reachable=True, contact_at=8.0)
     assert state(hass, entity_id) == "2026-11-23T16:59:58+00:00"
+    bridge.link(reachable=True, contact_at=1e15)
+    assert state(hass, entity_id) == "2026-11-23T16:59:00+00:00"
 
 
 @pytest.mark.usefixtures("every_entity_enabled", "entry")
@@ -160,10 +170,14 @@ async def test_stored_clocks_are_not_believed(hass: HomeAssistant, bridge: FakeB
         ("state", "not JSON"),
         ("clock", '{"boot": "boot1"}'),
         ("clock", '{"boot": "boot1", "now": true}'),
+        ("clock", '{"boot": "boot1", "now": 1e15}'),
+        ("clock", ""),
         ("info", '{"bridge": "bridge-0badcafe"}'),
         ("info", ""),
         ("result", '{"id": "1", "outcome": "perhaps"}'),
         ("result", '{"id": null, "outcome": "confirmed"}'),
+        ("result", '{"id": "1", "outcome": "sent", "stage": 1}'),
+        ("result", ""),
     ],
 )
 async def test_what_is_no_message_changes_nothing(

@@ -93,6 +93,7 @@ async def test_the_bridge_restarts_unheard(hass: HomeAssistant, bridge: FakeBrid
 
 @pytest.mark.usefixtures("home")
 async def test_a_report_from_before_the_bridges_restart_counts(hass: HomeAssistant, bridge: FakeBridge) -> None:
+    """Pain 75."""
     bridge.body(boot="boot0", lock="unlocked")
     assert state(hass, "lock.anna") == "unlocked"
 
@@ -100,6 +101,7 @@ async def test_a_report_from_before_the_bridges_restart_counts(hass: HomeAssista
 async def test_a_car_is_added_to_the_bridge(
     hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, press: Press
 ) -> None:
+    """Pain 92."""
     bridge.announce(cars=(ANNA, BERT))
     bridge.body(BERT, lock="locked")
     await hass.async_block_till_done()
@@ -119,8 +121,36 @@ async def test_a_car_is_added_to_the_bridge(
 async def test_a_car_is_removed_from_the_bridge(hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge) -> None:
     bridge.announce(cars=(BERT,))
     await hass.async_block_till_done()
+    bridge.forget(ANNA)
     assert state(hass, "lock.anna") == STATE_UNAVAILABLE
     assert state(hass, "lock.bert") == "unknown"
+    # Nothing of before is left when it comes back.
+    bridge.announce(cars=(ANNA, BERT))
+    assert state(hass, "lock.anna") == "unknown"
+    bridge.body(lock="unlocked")
+    assert state(hass, "lock.anna") == "unlocked"
+
+
+@pytest.mark.usefixtures("home")
+async def test_the_bridge_learns_the_role_of_its_key(
+    hass: HomeAssistant, bridge: FakeBridge, press: Press, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing flaps and nothing is said: the lock can be pressed as before, and the bridge says what may not be."""
+    caplog.clear()
+    for role, commands in ((None, None), ("charging_manager", ("charge_start",)), ("driver", ("lock", "unlock"))):
+        bridge.announce(cars=(replace(ANNA, role=role, commands=commands),))
+        await hass.async_block_till_done()
+        assert state(hass, "lock.anna") == "locked"
+    assert not [record for record in caplog.records if "driveway" in record.name]
+
+
+@pytest.mark.usefixtures("home")
+async def test_how_the_bridge_itself_is_changes_nothing(hass: HomeAssistant, bridge: FakeBridge) -> None:
+    before = {item.entity_id: item.state for item in hass.states.async_all()}
+    bridge.tell(bridge.topics.health, '{"boot": "boot1", "radio": {"state": "deaf"}}')
+    bridge.tell(bridge.topics.state(ANNA.id, "charge"), '{"boot": "boot1", "level": {"value": 80}}')
+    bridge.tell(f"{bridge.topics.base}/{bridge.info.bridge}/link", "not that of a car")
+    assert {item.entity_id: item.state for item in hass.states.async_all()} == before
 
 
 async def test_the_owner_removes_a_car(hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge) -> None:
@@ -166,6 +196,7 @@ async def test_a_bridge_that_speaks_another_contract(
 
 
 async def test_two_bridges_hear_the_same_car(hass: HomeAssistant, bridge: FakeBridge) -> None:
+    """Pain 89."""
     second = FakeBridge(hass, name="Garage")
     second.info = replace(second.info, bridge="bridge-2")
     second.topics = Topics("driveway", "bridge-2")
@@ -243,6 +274,7 @@ async def test_no_ear_after_unloading(hass: HomeAssistant, home: MockConfigEntry
 
 
 async def test_without_mqtt(hass: HomeAssistant) -> None:
+    """Pain 115."""
     entry = household(FakeBridge(hass), ANNA)
     entry.add_to_hass(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.lock.const import LockState
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
@@ -26,7 +27,8 @@ def shown(hass: HomeAssistant) -> list[str]:
 
     @callback
     def note(event: Event[EventStateChangedData]) -> None:
-        if new := event.data["new_state"]:
+        old, new = event.data["old_state"], event.data["new_state"]
+        if new and (old is None or new.state != old.state):  # the age of it is an attribute
             states.append(new.state)
 
     async_track_state_change_event(hass, "lock.anna", note)
@@ -74,6 +76,7 @@ async def test_a_broker_that_knows_no_expiry(hass: HomeAssistant, press: Press) 
 async def test_shown_as_unlocking_until_the_car_reports_it(
     hass: HomeAssistant, bridge: FakeBridge, press: Press, shown: list[str]
 ) -> None:
+    """Pain 85."""
     bridge.end(Outcome.CONFIRMED, "done")
     pressed = hass.async_create_task(press("unlock"))
     await asyncio.sleep(0.05)
@@ -105,6 +108,8 @@ async def test_locking_what_is_locked(bridge: FakeBridge, press: Press, shown: l
     [
         (Outcome.FAILED, "not_in_range", "Anna: The car was not heard over Bluetooth. Is it parked near the bridge?"),
         (Outcome.REFUSED, "closures_open", "Anna: A door or lid is open. Close it and try again"),
+        (Outcome.REFUSED, "role_forbids", "Anna: This bridge's key has a role that may not do that. Pair the bridge"),
+        (Outcome.UNCONFIRMED, "gave_way", "Anna: It was interrupted for a lock command, and may have been carried out"),
         (Outcome.REFUSED, "bad_signature", "Anna: The signature is wrong. Give the sender the bridge's code again"),
         (Outcome.UNCONFIRMED, "no_answer", "Anna: The car did not answer in time. Look at the car"),
         (Outcome.EXPIRED, "expired", "Anna: The command was too old"),
@@ -118,6 +123,7 @@ async def test_locking_what_is_locked(bridge: FakeBridge, press: Press, shown: l
 async def test_not_confirmed(
     bridge: FakeBridge, press: Press, shown: list[str], outcome: Outcome, reason: str | None, message: str
 ) -> None:
+    """Pains 24, 126."""
     bridge.end(outcome, reason)
     with pytest.raises(HomeAssistantError) as raised:
         await press("unlock")
@@ -180,6 +186,7 @@ async def test_a_broker_that_goes_away_in_the_very_moment(press: Press, mqtt_moc
 async def test_stored_results_count_for_nothing(
     hass: HomeAssistant, bridge: FakeBridge, press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Pain 83."""
     monkeypatch.setattr(commands, "ACCEPTED_WITHIN_S", 0.05)
     bridge.on_command = lambda command: bridge.result(command, Outcome.CONFIRMED, "done", retain=True)
     with pytest.raises(HomeAssistantError, match="The bridge did not answer"):
@@ -274,7 +281,70 @@ async def test_what_the_car_reports(
     assert state(hass) == expected
 
 
+async def test_what_the_bridge_remembers_is_shown_with_its_age(
+    hass: HomeAssistant, bridge: FakeBridge, freezer: FrozenDateTimeFactory
+) -> None:
+    """A bridge that starts anew knows what the car said before, and neither it nor we take that for news."""
+    freezer.move_to("2026-11-22T17:00:00+00:00")
+    bridge.announce(boot="boot2")
+    bridge.now = 10.0
+    bridge.tell_clock()
+    bridge.remembers(at=-3590.0, lock="unlocked")
+    assert state(hass) == LockState.UNLOCKED
+    assert heard(hass) == ("2026-11-22T16:00:00+00:00", "memory")
+    bridge.remembers(at=None, lock="unlocked")
+    assert state(hass) == LockState.UNLOCKED
+    assert heard(hass) == (None, "memory")
+    bridge.body(lock="unlocked")
+    assert heard(hass) == ("2026-11-22T17:00:00+00:00", "push")
+
+
+def heard(hass: HomeAssistant) -> tuple[str | None, str | None]:
+    """When the state was heard from the car, and how."""
+    current = hass.states.get("lock.anna")
+    assert current is not None
+    at = current.attributes["heard_at"]
+    return at and at.isoformat(), current.attributes["source"]
+
+
+async def test_a_memory_is_no_report_of_what_was_just_done(
+    hass: HomeAssistant, bridge: FakeBridge, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A confirmation waits for the car's own word; a bridge that restarts meanwhile has no such word."""
+    monkeypatch.setattr(lock, "SHOWN_WITHIN_S", 0.2)
+    bridge.end(Outcome.CONFIRMED, "done")
+    pressed = hass.async_create_task(press("unlock"))
+    await asyncio.sleep(0.01)
+    bridge.remembers(at=-60.0, lock="unlocked")
+    await asyncio.sleep(0.05)
+    assert not pressed.done()
+    assert state(hass) == LockState.UNLOCKING
+    await pressed
+    assert state(hass) == LockState.UNLOCKED
+
+
+async def test_stations_on_the_way(hass: HomeAssistant, bridge: FakeBridge, press: Press, shown: list[str]) -> None:
+    """However many stations a command has, only its end ends it."""
+    bridge.on_command = bridge.accept
+    pressed = hass.async_create_task(press("unlock"))
+    await asyncio.sleep(0.01)
+    [command] = bridge.commands
+    for outcome, stage in (
+        (Outcome.ACCEPTED, "connecting"),
+        (Outcome.ACCEPTED, "a_stage_of_tomorrow"),
+        (Outcome.SENT, "sent"),
+        (Outcome.SENT, "verifying"),
+    ):
+        bridge.result(command, outcome, stage=stage)
+        await asyncio.sleep(0)
+        assert not pressed.done()
+    bridge.confirm(command)
+    await pressed
+    assert shown == [LockState.UNLOCKING, LockState.UNLOCKED]
+
+
 async def test_a_car_out_of_range_can_still_be_commanded(hass: HomeAssistant, bridge: FakeBridge, press: Press) -> None:
+    """Pain 20."""
     bridge.link(reachable=False, why_not="not_in_range")
     assert state(hass) == LockState.LOCKED
     bridge.end(Outcome.FAILED, "not_in_range")

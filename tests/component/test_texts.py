@@ -12,7 +12,7 @@ import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 
-from custom_components.driveway import binary_sensor, sensor
+from custom_components.driveway import binary_sensor, lock, sensor
 from custom_components.driveway.reasons import REASONS
 
 FOLDER = Path(binary_sensor.__file__).parent
@@ -67,6 +67,8 @@ def test_every_reason_has_its_text() -> None:
 def test_every_entity_has_its_name_and_its_states() -> None:
     for platform, module in (("binary_sensor", binary_sensor), ("sensor", sensor)):
         assert set(ENGLISH["entity"][platform]) == {item.translation_key for item in module.DESCRIPTIONS}
+    attributes = ENGLISH["entity"]["lock"]["lock"]["state_attributes"]
+    assert attributes.keys() == {lock.ATTR_HEARD_AT, lock.ATTR_SOURCE}
     [obstacle] = [item for item in sensor.DESCRIPTIONS if item.key == "obstacle"]
     assert set(ENGLISH["entity"]["sensor"]["obstacle"]["state"]) == set(obstacle.options or ())
     assert REASONS.keys() >= set(sensor.OBSTACLES)
@@ -103,6 +105,7 @@ async def test_manifest(hass: HomeAssistant) -> None:
 
 
 def test_only_home_assistant_and_the_standard_library_are_imported() -> None:
+    """Pain 82."""
     import sys
 
     allowed = sys.stdlib_module_names | {"homeassistant", "probatio"}  # Home Assistant is made of probatio's schemas

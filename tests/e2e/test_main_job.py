@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from house.check import MAIN_JOB, Figures, Step
 from house.house import LOCK, House, operate
+from house.websocket import CommandFailed, States
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
@@ -39,3 +44,48 @@ async def test_a_dashboard_without_holes(house: House) -> None:
     shown = {card["entity"] for card in cards if "entity" in card}
     assert LOCK in shown
     assert {entity for entity in shown if house.websocket.state(entity) in (None, "unknown", "unavailable")} == set()
+
+
+async def test_what_the_bridge_remembers_is_shown_with_its_age(house: House) -> None:
+    """The bridge starts anew while the car is away: the car's last word stays, and nobody takes it for news."""
+
+    def from_memory(states: States) -> bool:
+        return LOCK in states and states[LOCK].attributes.get("source") == "memory"
+
+    await operate(house, "lock")
+    await house.car.tell("vanish")
+    stopped_at = datetime.now(UTC)
+    gone = asyncio.create_task(house.websocket.becomes(LOCK, "unavailable", timeout_s=15))
+    await house.bridge.restart()
+    await gone
+    await house.websocket.states.until(
+        lambda states: from_memory(states) and bool(states[LOCK].attributes["heard_at"]), timeout_s=30
+    )
+    lock = house.websocket.states.value[LOCK]
+    assert lock.state == "locked"
+    age = stopped_at - datetime.fromisoformat(lock.attributes["heard_at"])
+    assert timedelta(seconds=-2) < age < timedelta(seconds=60)
+    with pytest.raises(CommandFailed) as failed:
+        await house.websocket.call("lock.unlock", LOCK)
+    assert failed.value.key == "not_in_range"
+    assert house.websocket.state(LOCK) == "locked"
+
+    await house.car.tell("return")
+    await house.websocket.states.until(lambda states: not from_memory(states), timeout_s=30)
+    await operate(house, "unlock")
+    await operate(house, "lock")
+
+
+async def test_home_assistant_has_nothing_to_complain_of(house: House) -> None:
+    """After all of the above: restarts, outages, a car that vanishes. Only errors that a person was shown are there."""
+    log = (house.folder / "home-assistant.log").read_text()
+    assert "[custom_components.driveway.coordinator] Bridge Driveway is there" in log
+    assert "custom_components/driveway/" not in log  # as in a traceback
+    inevitable = ("which has not been tested by Home Assistant", "Error during service call")
+    complaints = [
+        line
+        for line in log.splitlines()
+        if re.match(r"\S+ \S+ (WARNING|ERROR|CRITICAL) .*driveway", line)
+        and not any(words in line for words in inevitable)
+    ]
+    assert complaints == []

@@ -18,6 +18,7 @@ from house.processes import surroundings
 
 @pytest.mark.timeout(180)
 async def test_a_cold_start_without_the_internet_ends_with_a_lock_that_works(tmp_path: Path) -> None:
+    """Pains 81, 131."""
     command = [sys.executable, "-m", "house", "--check", "--offline"]
     environment = {**surroundings(), "PYTHONPATH": str(places.ROOT / "scripts"), "TMPDIR": str(tmp_path)}
     process = await asyncio.create_subprocess_exec(

@@ -1,11 +1,17 @@
-"""`driveway check-config`: read the configuration and say what is wrong with it."""
+"""`driveway check-config`: read the configuration, and say what was understood or what is wrong with it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from driveway_bridge.config import Understood
+    from driveway_bridge.settings import CarSettings
 
 
 @click.command("check-config")
@@ -22,15 +28,78 @@ import click
 def check_config(file: Path, *, as_json: bool) -> None:
     """Look through a configuration file.
 
-    Prints one line when it is fine. Otherwise every problem is printed with its line, column and remedy, and the exit
-    status is 2. Passwords and VINs are never printed. Nothing is written, and neither broker nor car is asked.
+    When it is fine, says what was understood, defaults included, and what is allowed but weak; the exit status is 0.
+    Otherwise every problem is printed with its line, column and remedy, and the exit status is 2. Passwords and VINs
+    are never printed. Nothing is written, and neither broker nor car is asked.
     """
-    from driveway_bridge import config  # the schema costs 0.1 s
+    from driveway_bridge import config, config_remarks  # the schema costs 0.1 s
 
-    settings = config.load(file)
-    cars = "1 car" if len(settings.cars) == 1 else f"{len(settings.cars)} cars"
+    understood = config.understand(file)
+    weak = config_remarks.remarks(understood)
+    settings = understood.settings
     broker = f"{settings.mqtt.host}:{settings.mqtt.port}"
     if as_json:
-        click.echo(json.dumps({"fine": True, "cars": len(settings.cars), "broker": broker}))
+        document = {"fine": True, "cars": len(settings.cars), "broker": broker}
+        click.echo(json.dumps(document | {"understood": _document(understood), "remarks": weak}))
+        return
+    cars = "1 car" if len(settings.cars) == 1 else f"{len(settings.cars)} cars"
+    click.echo(f"fine: {cars}, broker {broker}")
+    for line in _lines(understood):
+        click.echo(f"  {line}")
+    for remark in weak:
+        click.echo(f"weak: {remark}")
+
+
+def _lines(understood: Understood) -> Iterator[str]:
+    """What was understood, for people."""
+    settings = understood.settings
+    secret = understood.secrets.get("mqtt")
+    password = "without a password" if secret is None else f"password from {secret.source}"
+    user = "without a user" if settings.mqtt.username is None else "with a user"
+    yield f"broker: {user}, {password}; everything below the topic {settings.base_topic}, as {settings.name}"
+    for car in settings.cars:
+        yield f"{car.name}: {'; '.join(_of_car(car))}"
+    radio = settings.bluetooth
+    which = (radio.hci and "virtual") or radio.adapter or "the system's first"
+    yield f"Bluetooth adapter: {which}{', brought back when it goes deaf' if radio.heal else ''}"
+    if settings.web is None:
+        yield "page: none"
     else:
-        click.echo(f"fine: {cars}, broker {broker}")
+        host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
+        yield f"page: {host}:{settings.web.port}, password from {understood.secrets['web'].source}"
+
+
+def _of_car(car: CarSettings) -> Iterator[str]:
+    from driveway_bridge.config_values import LINK
+
+    yield "by Bluetooth" if car.link == "bluetooth" else f"at {LINK.show(car.link)}"
+    yield f"asked for locks and doors every {car.status_every_s:g} s"
+    details = "for details too" if car.details else "for no details"
+    yield f"{details}, {'and' if car.location else 'not'} where it is"
+    yield "connection kept for ever" if car.hold_s == float("inf") else f"idle connection kept {car.hold_s:g} s"
+    yield f"at most {car.wakes} wake-ups and {car.awake_minutes} minutes awake a day"
+
+
+def _document(understood: Understood) -> dict[str, Any]:
+    """What was understood, for programs; no secret, no VIN and no user."""
+    from driveway_bridge.config_options import of
+    from driveway_bridge.vin import car_id
+
+    settings = understood.settings
+    secrets = {section: secret.source for section, secret in understood.secrets.items()}
+    cars = []
+    for car in settings.cars:
+        shown = {
+            option.key: option.kind.show(getattr(car, option.field_name))
+            for option in of("cars").values()
+            if option.key != "vin"
+        }
+        cars.append({"id": car_id(car.vin), **shown})
+    return {
+        "base_topic": settings.base_topic,
+        "name": settings.name,
+        "cars": cars,
+        "bluetooth": {"adapter": settings.bluetooth.adapter, "heal": settings.bluetooth.heal},
+        "web": None if settings.web is None else {"host": settings.web.host, "port": settings.web.port},
+        "passwords_from": secrets,
+    }

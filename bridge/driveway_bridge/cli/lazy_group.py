@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import json
 import os
@@ -12,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from driveway_bridge.cli.manual import ManualContext
 from driveway_bridge.errors import ConfigurationError, DrivewayError
 
 STOPPED = 130
@@ -19,12 +19,17 @@ STOPPED = 130
 
 
 class LazyGroup(click.Group):
-    """Subcommands by table: name -> (module, line for the list)."""
+    """Subcommands by table: subject -> name -> (module, line for the list)."""
 
-    def __init__(self, *args: Any, package: str, table: Mapping[str, tuple[str, str]], **options: Any) -> None:
+    context_class = ManualContext
+
+    def __init__(
+        self, *args: Any, package: str, table: Mapping[str, Mapping[str, tuple[str, str]]], **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self._package = package
-        self._table = table
+        self._subjects = table
+        self._table = {name: entry for entries in table.values() for name, entry in entries.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
         """All names, in the order of the table."""
@@ -38,18 +43,23 @@ class LazyGroup(click.Group):
         command = getattr(module, cmd_name.replace("-", "_"))
         if not isinstance(command, click.Command):
             raise TypeError(f"{cmd_name} is not a command")
+        command.context_class = ManualContext
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the commands by the table, without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in self._table.items()])
+        """List the commands by subject, without importing them."""
+        widest = max(map(len, self._table))
+        for subject, entries in self._subjects.items():
+            with formatter.section(subject):
+                formatter.write_dl([(name.ljust(widest), line) for name, (_, line) in entries.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; a near miss is suggested."""
         if args[0] not in self._table and not args[0].startswith("-") and not ctx.resilient_parsing:
+            import difflib  # only for whoever has mistyped something
+
             near = difflib.get_close_matches(args[0].lower(), self._table, n=1)
             remedy = f"Is `{near[0]}` meant?" if near else "`driveway --help` lists all commands."
             ctx.fail(f"There is no command of this name. {remedy}")

@@ -26,11 +26,12 @@ class _Listing(click.Command):
 
         subjects: dict[str, list[tuple[str, str]]] = {}
         for specification in SPECIFICATIONS.values():
-            row = (_usage(specification), specification.summary)
+            arguments = _usage(specification).removeprefix(specification.name)
+            row = (specification.name, f"{specification.summary}{arguments and f' Arguments:{arguments}'}")
             subjects.setdefault(specification.subject, []).append(row)
         for subject, rows in subjects.items():
             with formatter.section(subject.capitalize()):
-                formatter.write_dl(rows, col_max=44)
+                formatter.write_dl(rows)
 
 
 @click.command(cls=_Listing)

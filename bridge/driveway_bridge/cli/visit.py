@@ -39,10 +39,12 @@ def visit(
     link: LinkSettings,
     data: Path,
     hci: str | None,
+    on_way: Callable[[Dialer], None] = lambda _dialer: None,
 ) -> int:
     """Go to the car, do the errand, hang up; gives the errand's exit status, or that of Ctrl-C after `show_stopped`.
 
     The link is given back after the errand has shown its result: who stands at the car waits for no more than that.
+    `on_way` is told how the car is reached, for whoever wants to know how it is heard.
     UsageError before anything is written; ConfigurationError when the folder cannot be used.
     """
     if hci is not None and link != "bluetooth":
@@ -51,6 +53,7 @@ def visit(
 
     async def go(store: SessionStore, leaving: _LeavingInTime) -> None:
         dialer = _dialer(link, vin, hci)
+        on_way(dialer)
         vehicle = Vehicle(vin, key, dialer, store, hold_s=HANG_UP_S)
         try:
             leaving.status = await errand(vehicle)
@@ -69,9 +72,10 @@ def visit(
 
 def _dialer(link: LinkSettings, vin: str, hci: str | None) -> Dialer:
     if link == "bluetooth":
-        from driveway_bridge.link.bluetooth import BluetoothDialer  # needs a radio's libraries
+        from driveway_bridge.link.air import Air  # needs a radio's libraries
+        from driveway_bridge.link.bluetooth import BluetoothDialer
 
-        return BluetoothDialer(vin, hci=hci)
+        return BluetoothDialer(vin, Air(hci=hci))
     from driveway_bridge.link.tcp import TcpDialer
 
     return TcpDialer(link.host, link.port)

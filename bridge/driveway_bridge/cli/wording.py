@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from enum import Enum
+from dataclasses import fields
 from typing import Any, Final
 
 from driveway_bridge.contract import Outcome
+from driveway_bridge.known import plain
 from driveway_bridge.reasons import REASONS
 from driveway_bridge.state.body import Body, ClosureState, LockState
 from driveway_bridge.state.reading import State
@@ -59,19 +59,8 @@ def state_lines(state: State | Body) -> list[str]:
 
 def state_fields(state: State | Body) -> dict[str, Any]:
     """The same for programs: each value, None where the car did not say; of the body also whether it is locked."""
-    told = {item.name: _plain(getattr(state, item.name)) for item in fields(state)}
+    told = {item.name: plain(getattr(state, item.name)) for item in fields(state)}
     return {"locked": state.locked, **told} if isinstance(state, Body) else told
-
-
-def _plain(value: Any) -> Any:
-    """Make a value fit for JSON: bytes become hexadecimal digits."""
-    if is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if isinstance(value, bytes):
-        return value.hex()
-    return value.value if isinstance(value, Enum) else value
 
 
 def _lines(told: Mapping[str, Any], indent: str) -> Iterator[str]:

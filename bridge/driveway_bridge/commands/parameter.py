@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -98,6 +98,19 @@ class Parameter:
 
     def _within(self, value: float) -> bool:
         return (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
+
+
+def check_arguments(name: str, parameters: Iterable[Parameter], arguments: Mapping[str, object]) -> None:
+    """Check all arguments of what is called `name`; NotAdmitted("bad_arguments"), the detail naming the argument."""
+    known = {parameter.name: parameter for parameter in parameters}
+    if arguments.keys() - known.keys():
+        offered = ", ".join(known) or "none"
+        raise NotAdmitted("bad_arguments", f"{name} takes these arguments: {offered}")
+    for parameter in known.values():
+        if parameter.required and arguments.get(parameter.name) is None:
+            raise NotAdmitted("bad_arguments", f"{parameter.name} is missing: {parameter.allowed}")
+        if parameter.name in arguments:
+            parameter.check(arguments[parameter.name])
 
 
 def _is_selection(value: object, choices: Sequence[str]) -> bool:

@@ -25,6 +25,7 @@ from driveway_bridge.commands import (
     software,
 )
 from driveway_bridge.commands.base import Command
+from driveway_bridge.commands.parameter import check_arguments
 from driveway_bridge.commands.specification import Specification
 from driveway_bridge.errors import NotAdmitted
 
@@ -57,13 +58,5 @@ def build(name: str, arguments: Mapping[str, object]) -> Command:
     specification = SPECIFICATIONS.get(name)
     if specification is None:
         raise NotAdmitted("unknown_command")
-    known = {parameter.name: parameter for parameter in specification.parameters}
-    if arguments.keys() - known.keys():
-        offered = ", ".join(known) or "none"
-        raise NotAdmitted("bad_arguments", f"{name} takes these arguments: {offered}")
-    for parameter in known.values():
-        if parameter.required and arguments.get(parameter.name) is None:
-            raise NotAdmitted("bad_arguments", f"{parameter.name} is missing: {parameter.allowed}")
-        if parameter.name in arguments:
-            parameter.check(arguments[parameter.name])
+    check_arguments(name, specification.parameters, arguments)
     return specification.build(**{key: value for key, value in arguments.items() if value is not None})

@@ -66,6 +66,15 @@ class Dialer(Protocol):
         """When the car was last heard without a link, where the way can tell."""
         ...
 
+    @property
+    def listening(self) -> bool:
+        """Whether the car would be heard now if it were near: only then does silence mean that it is away."""
+        ...
+
+    def on_sighting(self, tell: Callable[[Sighting], None]) -> None:
+        """Call `tell` from now on when the car is heard without a link, once a second at most. Without radio: never."""
+        ...
+
     async def connect(self, deadline_s: float) -> Link:
         """Find the car and open a link within `deadline_s` seconds. Raises NotReached with the reason."""
         ...

@@ -1,183 +1,155 @@
-"""The way to the car over Bluetooth, on bleak: find it, connect, subscribe, and carry framed bytes.
-
-A frame goes out in pieces of at most the MTU less three bytes, each a write that the car confirms; answers come as
-indications, cut anyhow. A link that has failed once is not mended: it is given back, and another one is opened with a
-client object of its own, because bleak's client for BlueZ stays subscribed after the car has hung up and would then
-deliver every indication twice.
-"""
+"""The way to one car over Bluetooth: whether it is near is known from listening; then connect."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from typing import TYPE_CHECKING
+import contextlib
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
-from bleak import BleakClient
-from bleak.exc import BleakBluetoothNotAvailableError
-from bleak_retry_connector import establish_connection
-
-from driveway_bridge.errors import DrivewayError, LinkLost, NotReached
+from driveway_bridge.errors import NotReached
+from driveway_bridge.link.air import Air
 from driveway_bridge.link.base import Link, Sighting
-from driveway_bridge.link.gatt import FROM_CAR, SERVICE, TO_CAR
-from driveway_bridge.link.scanner import RADIO_ERRORS, Ear, Radio, RadioOpener, describe
-from driveway_bridge.protocol.framing import split
+from driveway_bridge.link.bluetooth_link import BluetoothLink, NotTheCar, open_link
+from driveway_bridge.link.ear import Ear
+from driveway_bridge.link.radio import Radio
 from driveway_bridge.vin import local_name
 
 if TYPE_CHECKING:
-    from bleak.backends.characteristic import BleakGATTCharacteristic
     from bleak.backends.device import BLEDevice
 
-_LOGGER = logging.getLogger(__name__)
+FRESH_S: Final = 10.0
+"""A car heard so recently is dialled at once; BlueZ may pass on what it hears only every 9 s."""
+LISTEN_S: Final = 2.5
+"""A car that is not heard in so long, by a radio that was listening, is not near: it shows itself 5 times a second."""
+COLD_S: Final = 5.0
+"""A radio that has just begun to listen gets more."""
+REFRESH_S: Final = 2.0
+FULL_PATIENCE_S: Final = 1.0
+"""A car that has just lost a link says `full` for a moment longer."""
+ATTEMPT_S: Final = 6.0
+"""For one connection, from the daemon: then the car must be heard again first, lest a car that left costs a minute."""
 
-MAX_PIECE = 1021  # bytes; the car's largest message less the header of a write
-INBOX_PIECES = 256  # unread indications; a car that sends more than this is not understood anyway
-DISCONNECT_S = 5.0  # BlueZ takes 2 s
-_NO_RADIO = (BleakBluetoothNotAvailableError, FileNotFoundError, ConnectionError, EOFError)  # the last three: the bus
-
-
-class BluetoothLink:
-    """One open link, on a connected client of bleak."""
-
-    def __init__(self, client: BleakClient) -> None:
-        self._client = client
-        self._to_car: BleakGATTCharacteristic | None = None
-        self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._end: str | None = None  # why nothing is sent or received any more
-        self._given_back = False
-        self._writing = asyncio.Lock()
-        self._closing = asyncio.Lock()
-
-    async def subscribe(self) -> None:
-        """Check that this is a car and listen to it, before anything is written. NotReached or an error of bleak."""
-        service = self._client.services.get_service(SERVICE)
-        self._to_car = service.get_characteristic(TO_CAR) if service else None
-        from_car = service.get_characteristic(FROM_CAR) if service else None
-        if self._to_car is None or from_car is None:
-            raise NotReached("no_connection", "what answers to the car's name lacks the car's service")
-        await self._client.start_notify(from_car, self._on_indication)
-
-    async def send(self, framed: bytes) -> None:
-        """Send one frame in pieces, never between those of another. LinkLost, and the link is of no more use."""
-        async with self._writing:
-            if self._end is None and not self._client.is_connected:
-                self.finish("not connected")
-            if self._end is not None or self._to_car is None:
-                raise LinkLost("link_lost", self._end or "not subscribed", may_have_happened=False)
-            size = min(self._to_car.max_write_without_response_size, MAX_PIECE)
-            try:
-                for piece in split(framed, size):
-                    await self._client.write_gatt_char(self._to_car, piece, response=True)
-            except RADIO_ERRORS as error:
-                self.finish(describe(error))
-                raise LinkLost("link_lost", describe(error), may_have_happened=True) from error
-            except asyncio.CancelledError:
-                self.finish("a frame was given up halfway")  # the car still waits for the rest of it
-                raise
-
-    async def receive(self) -> bytes:
-        """The next indication; what came before a loss is still delivered, then LinkLost."""
-        data = await self._inbox.get()
-        if data is None:
-            self._inbox.put_nowait(None)  # whoever asks again gets the same answer
-            raise LinkLost("link_lost", self._end or "")
-        return data
-
-    async def close(self) -> None:
-        """Disconnect, also after a loss: bleak keeps things until then."""
-        self.finish("given back")
-        async with self._closing:
-            if self._given_back:
-                return
-            try:
-                async with asyncio.timeout(DISCONNECT_S):
-                    await self._client.disconnect()
-            except RADIO_ERRORS as error:
-                _LOGGER.debug("The link could not be given back in order: %s", describe(error))
-            self._given_back = True
-
-    def finish(self, why: str) -> None:
-        """Nothing is sent or received from now on, for this reason; the first reason stays."""
-        if self._end is None:
-            self._end = why
-            self._inbox.put_nowait(None)
-
-    def _on_indication(self, _characteristic: BleakGATTCharacteristic, data: bytearray) -> None:
-        if self._end is not None:
-            return
-        if self._inbox.qsize() >= INBOX_PIECES:
-            self.finish("too much was received and not read")
-            return
-        self._inbox.put_nowait(bytes(data))
+_MOMENT_S: Final = 0.001
 
 
-async def open_link(radio: Radio, device: BLEDevice, until: float) -> BluetoothLink:
-    """Connect and subscribe by `until`. NotReached `no_connection` or `radio_unavailable`."""
-    link: BluetoothLink | None = None
-
-    def on_disconnected(_client: BleakClient) -> None:
-        if link is not None:  # else an attempt failed, and another may follow
-            link.finish("the car hung up or fell silent")
-
-    try:
-        async with asyncio.timeout_at(until):
-            client = await establish_connection(
-                BleakClient, device, "car", disconnected_callback=on_disconnected, **radio.client_arguments
-            )
-            link = BluetoothLink(client)
-            await link.subscribe()
-    except BaseException as error:
-        if link is not None:
-            await link.close()
-        if not isinstance(error, RADIO_ERRORS):
-            raise
-        no_radio = isinstance(error, _NO_RADIO) or (radio.lost is not None and radio.lost.done())
-        raise NotReached("radio_unavailable" if no_radio else "no_connection", describe(error)) from error
-    return link
+def _nobody(_address: str) -> None:
+    """Take no note of the address."""
 
 
 class BluetoothDialer:
-    """Finds the car with this VIN and opens links to it, one at a time.
-
-    `adapter` names one of the system's (`hci0`); `hci` is a bumble transport to use a virtual radio instead.
-    """
+    """Opens links to the car with this VIN, one at a time. A remembered `address` is believed beside the name."""
 
     name = "bluetooth"
 
-    def __init__(self, vin: str, *, hci: str | None = None, adapter: str | None = None) -> None:
-        self._ear = Ear(local_name(vin))
-        self._opener = RadioOpener(hci=hci, adapter=adapter)
+    def __init__(
+        self,
+        vin: str,
+        air: Air,
+        *,
+        address: str | None = None,
+        on_address: Callable[[str], None] = _nobody,
+    ) -> None:
+        self._air = air
+        self._ear = Ear(local_name(vin), address=address, on_address=on_address)
         self._link: BluetoothLink | None = None
         self._dialling = asyncio.Lock()
+        air.join(self._ear)
 
     @property
     def last_heard(self) -> Sighting | None:
         """When, how strongly and how the car was last heard."""
         return self._ear.last_heard
 
-    async def connect(self, deadline_s: float) -> Link:
-        """Find the car and open a link; an earlier one is given back first.
+    @property
+    def listening(self) -> bool:
+        """Whether the car would be heard now if it were near."""
+        return self._air.listening
 
-        NotReached `radio_unavailable`, `not_in_range`, `places_full` or `no_connection`.
+    def on_sighting(self, tell: Callable[[Sighting], None]) -> None:
+        """Call `tell` from now on when the car is heard, once a second at most."""
+        self._ear.on_sighting(tell)
+
+    async def connect(self, deadline_s: float) -> Link:
+        """Open a link; an earlier one is given back first.
+
+        NotReached `not_in_range` (within 3 s where the air has been listening), `places_full`, `no_connection`,
+        `radio_deaf`, or what else is wrong with the radio.
         """
-        until = asyncio.get_running_loop().time() + deadline_s
+        until = _now() + deadline_s
         async with self._dialling:
             await self._hang_up()
-            radio = await self._opener.open(until)
-            device = await self._ear.find(radio, until)
-            try:
-                self._link = await open_link(radio, device, until)
-            except DrivewayError:
-                self._ear.forget_address()
-                raise
+            self._air.join(self._ear)
+            device = await self._find(until)
+            async with self._air.connecting(until) as radio:
+                self._link = await self._dial(radio, device, until)
             return self._link
 
     async def close(self) -> None:
-        """Give back the link and the radio; `connect` opens them anew."""
+        """Give back the link, and the radio where nobody else uses it; `connect` opens them anew."""
         async with self._dialling:
             await self._hang_up()
-            await self._opener.close()
+            await self._air.leave(self._ear)
+
+    async def _dial(self, radio: Radio, device: BLEDevice, until: float) -> BluetoothLink:
+        within_s = until - _now()
+        try:
+            link = await open_link(radio, device, min(within_s, ATTEMPT_S) if self._air.running else within_s)
+        except NotReached as error:
+            if error.reason == "no_connection":
+                self._ear.failed(_now())
+                if not isinstance(error, NotTheCar):
+                    heard = self._ear.last_heard
+                    self._air.not_linked(heard.rssi_dbm if heard else None)
+            raise
+        self._ear.worked()
+        self._air.linked(link)
+        return link
+
+    async def _find(self, until: float) -> BLEDevice:
+        """Give the car as it was heard of late, or listen for it."""
+        ear = self._ear
+        if self._air.running:
+            sighting = ear.heard_since(_now() - FRESH_S)
+            if sighting is not None and sighting.connectable is not False and ear.device is not None:
+                return ear.device
+        async with self._air.wanted():
+            return await self._listen(until)
+
+    async def _listen(self, until: float) -> BLEDevice:
+        air, ear, begun = self._air, self._ear, _now()
+        listened = air.listened_s()
+        await air.listen(until, no_older_than_s=REFRESH_S if air.running else None)
+        enough = max(listened + LISTEN_S, COLD_S) if air.running else math.inf
+        full_until = math.inf
+        while True:
+            ear.news.clear()
+            sighting = ear.heard_since(begun)
+            if sighting is not None and sighting.connectable is not False and ear.device is not None:
+                return ear.device
+            if sighting is not None and math.isinf(full_until):
+                full_until = _now() + FULL_PATIENCE_S
+            left = min(until - _now(), full_until - _now(), enough - air.listened_s())
+            if left < _MOMENT_S:
+                break
+            if air.scanning:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        await ear.news.wait()
+            else:
+                await air.listen(until)
+        if not math.isinf(full_until):
+            raise NotReached("places_full", "the car advertises as not connectable")
+        if air.deaf:
+            raise NotReached("radio_deaf", "no advertisement of anybody for a long time")
+        raise NotReached("not_in_range", "no advertisement of the car")
 
     async def _hang_up(self) -> None:
         link, self._link = self._link, None
         if link is not None:
             await link.close()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -69,6 +69,11 @@ class MemoryDialer:
     def __init__(self, attach: Attach) -> None:
         self._attach = attach
 
+    listening = False
+
+    def on_sighting(self, tell: Callable[[Sighting], None]) -> None:
+        """Never call it: there is no radio."""
+
     async def connect(self, deadline_s: float) -> Link:  # noqa: ARG002 - nothing here takes time
         """Attach; what the car says against it (all places taken) is raised as it is."""
         return MemoryLink(self._attach)

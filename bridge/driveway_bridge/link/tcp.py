@@ -117,6 +117,11 @@ class TcpDialer:
         self._host = host
         self._port = port
 
+    listening = False
+
+    def on_sighting(self, tell: Callable[[Sighting], None]) -> None:
+        """Never call it: there is no radio."""
+
     async def connect(self, deadline_s: float) -> Link:
         """Connect within the deadline; refusal and silence are told apart."""
         where = f"{self._host}:{self._port}"

@@ -9,12 +9,20 @@ trace here, so that nobody fills the memory who does not hold a code.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from driveway_bridge.contract import MAX_TTL_S, Command, ContractError, Outcome, Result, SignedCommand, Signer
+from driveway_bridge.contract import MAX_TTL_S, Command, Outcome, Result, SignedCommand, Signer
+from driveway_bridge.contract_json import ContractError
+from driveway_bridge.errors import NotAdmitted
 from driveway_bridge.mqtt.catalogue import Entry
+
+if TYPE_CHECKING:  # these bring the protobuf messages along, which the start of the bridge cannot wait for
+    from driveway_bridge.commands.base import Command as Request
+
+Make = Callable[[str, Mapping[str, object]], "Request"]
+"""`commands.table.build`."""
 
 AHEAD_S: Final = 1.0
 """So far may a command be ahead of our clock: the sender adds its own seconds to a clock that it heard a while ago."""
@@ -32,6 +40,8 @@ class Admitted:
     command: Command
     entry: Entry
     deadline: float
+    request: Request | None = None
+    """What the car is asked; None while the table of commands is not loaded, and for operations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,8 @@ class Refusal:
     result: Result
     answer: bool
     """Whether to publish the result; False beyond what is answered in a second."""
+    command: Command | None = None
+    """What was refused, if it was genuine: signed by somebody who holds a code."""
 
 
 class Admission:
@@ -49,6 +61,10 @@ class Admission:
     def __init__(
         self, boot: str, cars: Collection[str], signers: Iterable[Signer], catalogue: Mapping[str, Entry]
     ) -> None:
+        self.make: Make | None = None
+        """Makes requests, once the table of commands is loaded; before that, arguments are not judged here."""
+        self.role: Callable[[str], str | None] = lambda _car: None
+        """Tells the role of our key in a car, if it is known."""
         self._boot = boot
         self._cars = frozenset(cars)
         self._signers = {signer.client: signer for signer in signers}
@@ -56,6 +72,10 @@ class Admission:
         self._seen = {client: _Seen() for client in self._signers}
         self._unreadable = _Allowance(UNREADABLE_PER_S)
         self._unwanted = _Allowance(UNWANTED_PER_S)
+
+    def set_cars(self, cars: Collection[str]) -> None:
+        """Take commands for these cars from now on; what was used stays used."""
+        self._cars = frozenset(cars)
 
     def judge(self, *, car: str, payload: bytes, retained: bool, now: float) -> Admitted | Refusal:
         """Judge what arrived on the command topic of `car`."""
@@ -65,48 +85,60 @@ class Admission:
             return Refusal(_refused(None, error.reason, error.detail), self._unreadable.take(now))
         command = signed.command
         signer = self._signers.get(command.client)
-        if signer is None:
-            reason, fresh = "unknown_client", False
-        elif not signed.genuine(signer):
-            reason, fresh = "bad_signature", False
-        else:
-            found = self._judge_genuine(command, car, now)
-            if isinstance(found, Admitted) and not retained:
-                return found
-            # Whoever holds a code and gives a new command is always answered.
-            fresh = isinstance(found, Admitted) or found not in ("replayed", "expired", "other_boot")
-            reason = "" if isinstance(found, Admitted) else found
+        if signer is None or not signed.genuine(signer):
+            reason = "retained" if retained else "unknown_client" if signer is None else "bad_signature"
+            return Refusal(_refused(command.id, reason), self._unwanted.take(now))
+        found = self._judge_genuine(command, car, now)
         if retained:
-            reason = "retained"
-        detail = _TTL if reason == "malformed" else ""
-        return Refusal(_refused(command.id, reason, detail), (fresh and not retained) or self._unwanted.take(now))
+            return Refusal(_refused(command.id, "retained"), self._unwanted.take(now), command)
+        if isinstance(found, Admitted):
+            return found
+        # Whoever holds a code and gives a new command is always answered.
+        fresh = found[0] not in ("replayed", "expired", "other_boot")
+        return Refusal(_refused(command.id, *found), fresh or self._unwanted.take(now), command)
 
-    def _judge_genuine(self, command: Command, car: str, now: float) -> Admitted | str:
+    def judge_own(self, command: Command) -> Admitted | Refusal:
+        """Judge what somebody asks for on the bridge itself, whose right to do so is not judged here."""
+        entry = self._catalogue.get(command.command)
+        ttl = command.ttl if entry is None else min(command.ttl, entry.max_ttl_s)
+        found = self._judge_content(command, entry, command.car, command.issued + ttl)
+        return found if isinstance(found, Admitted) else Refusal(_refused(command.id, *found), True, command)
+
+    def _judge_genuine(self, command: Command, car: str, now: float) -> Admitted | tuple[str, str]:
+        """Judge a signed command: reason and detail of the refusal."""
         if command.boot != self._boot:
-            return "other_boot"
+            return "other_boot", ""
         if not 0 < command.ttl <= MAX_TTL_S:
-            return "malformed"
+            return "malformed", _TTL
         entry = self._catalogue.get(command.command)
         ttl = command.ttl if entry is None else min(command.ttl, entry.max_ttl_s)
         deadline = command.issued + ttl
         if deadline < now:
-            return "expired"
+            return "expired", ""
         reason = self._seen[command.client].add(command, deadline, now)
+        if reason is None and command.issued > now + AHEAD_S:
+            reason = "clock_ahead"
         if reason is not None:
-            return reason
-        reason = self._judge_content(command, entry, car, now)
-        if reason is not None or entry is None:
-            return reason or "unknown_command"
-        return Admitted(command, entry, deadline)
+            return reason, ""
+        return self._judge_content(command, entry, car, deadline)
 
-    def _judge_content(self, command: Command, entry: Entry | None, car: str, now: float) -> str | None:
+    def _judge_content(
+        self, command: Command, entry: Entry | None, car: str, deadline: float
+    ) -> Admitted | tuple[str, str]:
+        """Judge what is wanted of which car."""
         if command.car != car or car not in self._cars:
-            return "other_car"
-        if command.issued > now + AHEAD_S:
-            return "clock_ahead"
-        if entry is not None and command.arguments:
-            return "bad_arguments"
-        return None
+            return "other_car", ""
+        if entry is None:
+            return "unknown_command", ""
+        if not entry.allows(self.role(car)):
+            return "role_forbids", ""
+        request = None
+        if self.make is not None and not entry.operation:
+            try:
+                request = self.make(command.command, command.arguments)
+            except NotAdmitted as error:
+                return error.reason, error.detail
+        return Admitted(command, entry, deadline, request)
 
 
 class _Seen:

@@ -7,14 +7,17 @@ and neither a command nor an answer from before must ever come late.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib.util
 import socket
+import sys
 import threading
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -22,6 +25,24 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from driveway_bridge.contract import OFFLINE
+
+
+@contextlib.contextmanager
+def _without_proxies() -> Iterator[None]:
+    """Import paho without what it asks for a proxy: 2 MB, of which it has a use only with the library `socks`."""
+    name = "urllib.request"
+    if name in sys.modules or importlib.util.find_spec("socks") is not None:
+        yield
+        return
+    sys.modules[name] = types.ModuleType(name)
+    try:
+        yield
+    finally:
+        del sys.modules[name]  # whoever else wants it gets the real one
+
+
+with _without_proxies():
+    import paho.mqtt.client as paho
 
 CONNECT_S: Final = 5.0
 """For name, TCP and TLS; once more for the broker's answer to CONNECT and SUBSCRIBE."""
@@ -42,12 +63,12 @@ class Version(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
-    """Where the broker is, and who we are to it; `will_topic` gets `offline` when we vanish."""
+    """Where the broker is, and who we are to it; `will_topic` gets `offline` when we vanish (None: nothing does)."""
 
     host: str
     port: int
     client_id: str
-    will_topic: str
+    will_topic: str | None
     subscriptions: tuple[str, ...]
     username: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -63,11 +84,15 @@ class Message:
 
 
 class NoConnection(Exception):
-    """There is none; the text is for the owner. `try_older` when the broker may be one of MQTT 3.1.1."""
+    """There is none; the text is for the owner. `try_older` when the broker may be one of MQTT 3.1.1.
 
-    def __init__(self, text: str, *, try_older: bool = False) -> None:
+    `deaf` when it would let us in, but not listen.
+    """
+
+    def __init__(self, text: str, *, try_older: bool = False, deaf: bool = False) -> None:
         super().__init__(text)
         self.try_older = try_older
+        self.deaf = deaf
 
 
 class Client:
@@ -105,8 +130,9 @@ class Client:
         )
         client.connect_timeout = CONNECT_S
         client.username_pw_set(self._broker.username, self._broker.password)
-        # Without an expiry: an "offline" that vanishes would say nothing.
-        client.will_set(self._broker.will_topic, OFFLINE, qos=1, retain=True)
+        if self._broker.will_topic is not None:
+            # Without an expiry: an "offline" that vanishes would say nothing.
+            client.will_set(self._broker.will_topic, OFFLINE, qos=1, retain=True)
         return client
 
     # Opening ----------------------------------------------------------------------------------------------------------
@@ -143,17 +169,21 @@ class Client:
             if name in ("Bad user name or password", "Not authorized"):
                 raise NoConnection(f"{where} refuses the user name or the password: check `mqtt` in the configuration")
             raise NoConnection(f"{where} refuses the connection: {name}")
+        self._subscribe()
+        granted = await self._unless_lost(self._subscribed)
+        if granted is None:
+            raise NoConnection(f"{where} hung up while the bridge subscribed")
+        if not granted:
+            text = f"{where} does not let the bridge listen to its topics: check the broker's access rules"
+            raise NoConnection(text, deaf=True)
+
+    def _subscribe(self) -> None:
         # As published: a command that its sender wants stored is recognised already when it is given.
         options = SubscribeOptions(qos=0, retainAsPublished=True)
         if self.version is Version.V5:
             self._paho.subscribe([(topic, options) for topic in self._broker.subscriptions])
         else:
             self._paho.subscribe([(topic, options.QoS) for topic in self._broker.subscriptions])
-        granted = await self._unless_lost(self._subscribed)
-        if granted is None:
-            raise NoConnection(f"{where} hung up while the bridge subscribed")
-        if not granted:
-            raise NoConnection(f"{where} does not let the bridge listen to its topics: check the broker's access rules")
 
     async def _unless_lost(self, future: asyncio.Future[Any]) -> Any | None:
         await asyncio.wait((future, self.lost), return_when=asyncio.FIRST_COMPLETED)
@@ -259,7 +289,10 @@ class Client:
         self._loop.call_soon(self._on_message, Message(topic, bytes(message.payload), message.retain))
 
     def _on_subscribe(self, _c: paho.Client, _u: Any, _mid: int, reasons: list[ReasonCode], _p: Properties) -> None:
-        _settle(self._subscribed, not any(reason.is_failure for reason in reasons))
+        granted = not any(reason.is_failure for reason in reasons)
+        if self._subscribed.done() and not granted:
+            self._on_problem("the MQTT broker no longer lets the bridge listen to its topics: check its access rules")
+        _settle(self._subscribed, granted)
 
     def _on_publish(self, _c: paho.Client, _u: Any, mid: int, reason: ReasonCode, _p: Properties) -> None:
         self._unsent_bytes -= self._unsent.pop(mid, 0)
@@ -274,9 +307,15 @@ class Client:
         """Hand a message over; False when the connection is lost, or is given up because the broker takes nothing."""
         return self._publish(topic, payload, retain=retain, qos=qos) is not None
 
+    def listen_again(self) -> None:
+        """Subscribe anew, on the same connection."""
+        if not self.lost.done():
+            self._subscribe()
+
     async def close(self, within_s: float) -> None:
         """Take leave: `offline`, once the broker has that an orderly end, all within so many seconds."""
-        mid = self._publish(self._broker.will_topic, OFFLINE, retain=True, qos=1)
+        will_topic = self._broker.will_topic
+        mid = None if will_topic is None else self._publish(will_topic, OFFLINE, retain=True, qos=1)
         try:
             async with asyncio.timeout(within_s):
                 if mid is not None:

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from driveway_bridge.boot import Boot
 from driveway_bridge.contract import CLOCK_EVERY_S, ONLINE, Info, LinkState, Result, Topics
+from driveway_bridge.known import BODY, SUBJECTS
 
 ONE_CLOCK_S: Final = 0.05
 """Requests for the clock within this time get one answer together."""
@@ -29,18 +30,44 @@ class Publisher:
         self._boot = boot
         self._send = send
         self._states: dict[str, str] = {}
-        self._head = ((topics.info, info.payload()), (topics.status, ONLINE))
+        self._gone: set[str] = set()
+        self._info = info
         self._clock_pause: asyncio.TimerHandle | None = None
         self._clock_asked = False
 
     def announce(self) -> None:
         """Tell everything, after each connection: the broker may have forgotten all of it."""
         # With QoS 1 the broker has to say whether it takes what we publish.
-        for topic, payload in self._head:
-            self._send(topic, payload, retain=True, qos=1)
+        self._send(self._topics.info, self._info.payload(), retain=True, qos=1)
+        self._send(self._topics.status, ONLINE, retain=True, qos=1)
         self.clock()
         for topic, payload in self._states.items():
             self._send(topic, payload, retain=True, qos=1)
+        for topic in self._gone:
+            self._send(topic, "", retain=True, qos=1)
+
+    @property
+    def info(self) -> Info:
+        """Who the bridge is; what is set here is told if it is new."""
+        return self._info
+
+    @info.setter
+    def info(self, info: Info) -> None:
+        if info != self._info:
+            self._info = info
+            self._send(self._topics.info, info.payload(), retain=True, qos=1)
+
+    def health(self, document: dict[str, Any]) -> None:
+        """Tell how the bridge itself is."""
+        self._state(self._topics.health, json.dumps(document))
+
+    def forget(self, car: str) -> None:
+        """Take out of the broker what it keeps of a car that is no longer ours."""
+        subjects = (BODY, *SUBJECTS.values())
+        for topic in (self._topics.link(car), *(self._topics.state(car, subject) for subject in subjects)):
+            self._states.pop(topic, None)
+            self._gone.add(topic)
+            self._send(topic, "", retain=True, qos=1)
 
     def link(self, car: str, state: LinkState) -> None:
         """Tell how a car is reached, if that has changed."""
@@ -89,4 +116,5 @@ class Publisher:
     def _state(self, topic: str, payload: str) -> None:
         if self._states.get(topic) != payload:
             self._states[topic] = payload
+            self._gone.discard(topic)
             self._send(topic, payload, retain=True, qos=1)

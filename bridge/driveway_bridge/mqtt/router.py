@@ -4,55 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from driveway_bridge.boot import Boot
 from driveway_bridge.car import Car
-from driveway_bridge.contract import Outcome, Result, Topics, valid_name
-from driveway_bridge.lane import Full, Superseded, TooLate, Turn
+from driveway_bridge.commands.parameter import check_arguments
+from driveway_bridge.contract import MAX_TTL_S, Command, Outcome, Result, Topics, valid_name
+from driveway_bridge.errors import NotAdmitted
+from driveway_bridge.lane import Full, GaveWay, Superseded, TooLate
 from driveway_bridge.mqtt.admission import Admission, Admitted, Refusal
+from driveway_bridge.mqtt.order import Order, visit
 from driveway_bridge.mqtt.publisher import Publisher
 
 if TYPE_CHECKING:
+    from driveway_bridge.memory import LoggedCommand
     from driveway_bridge.mqtt.client import Message
+    from driveway_bridge.mqtt.ear import Ear
+    from driveway_bridge.operations import Operation
 
 _LOGGER = logging.getLogger(__name__)
 
-ANSWER_S: Final = 8.0
-"""For one request to the car, everything included, if the command lives that long."""
-LEAST_S: Final = 0.2
-"""What has less than this left to live is not begun: the car could not answer in time."""
-MARGIN_S: Final = 0.1
-"""Before the command's end: so the way to the car fails with its own reason, which says more than `expired`."""
 DOUBT_S: Final = 0.3
-
-
-class _Order:
-    """A command that was admitted, until its final result."""
-
-    def __init__(self, admitted: Admitted, car: Car, turn: Turn, arrived: float) -> None:
-        self.admitted = admitted
-        self.car = car
-        self.turn = turn
-        self.arrived = arrived
-        self.waited_ms: float | None = None
-        self.sent = False
-        """The car's half has said so."""
-        self.may_have_left = False
-        """Whether any byte of it may have gone out."""
-        self.task: asyncio.Task[Result] | None = None
-
-    @property
-    def id(self) -> str:
-        """The sender's id of the command."""
-        return self.admitted.command.id
+_NONE: Final[Mapping[str, Operation]] = MappingProxyType({})
 
 
 class Router:
-    """Takes what arrives on the bridge's topics. Its tasks run in the given group."""
+    """Takes what arrives on the bridge's topics. Its tasks run in the given group.
+
+    `cars` may change while it runs: then `cars_changed` has to be called. `may_wake(car)` tells whether the bridge may
+    wake that car once more; `on_end` hears how each command ended that somebody gave who may.
+    """
 
     def __init__(
         self,
@@ -62,6 +49,11 @@ class Router:
         cars: Mapping[str, Car],
         publisher: Publisher,
         tasks: asyncio.TaskGroup,
+        *,
+        may_wake: Callable[[str], bool] = lambda _car: True,
+        on_end: Callable[[LoggedCommand], None] | None = None,
+        operations: Mapping[str, Operation] = _NONE,
+        ear: Ear | None = None,
     ) -> None:
         self._prefix, self._suffix = topics.command("\0").split("\0")
         self._topics = topics
@@ -70,26 +62,78 @@ class Router:
         self._cars = cars
         self._publisher = publisher
         self._tasks = tasks
-        self._orders: dict[str, _Order] = {}
+        self._may_wake = may_wake
+        self._on_end = on_end
+        self.operations = operations
+        """What the bridge does itself, by name; needed when a car has its equipment."""
+        self.ear = ear
+        self._orders: dict[str, Order] = {}
         self._stopping = False
         self._unanswered = 0
+        admission.role = self._role
+
+    @property
+    def queue(self) -> Mapping[str, int]:
+        """How many commands for each car have no final result yet."""
+        counts = dict.fromkeys(self._cars, 0)
+        for order in self._orders.values():
+            counts[order.car.id] = counts.get(order.car.id, 0) + 1
+        return counts
 
     def receive(self, message: Message) -> None:
-        """Take one message: a request for the clock, or a command for a car."""
+        """Take one message: a request for the clock, our own probe, or a command for a car."""
         if message.topic == self._topics.clock_request:
             self._publisher.clock_soon()
+            if self.ear is not None:
+                self.ear.note_sender()
             return
         car = message.topic.removeprefix(self._prefix).removesuffix(self._suffix)
         if self._topics.command(car) != message.topic or not valid_name(car):
             return
         if not message.payload:  # how a stored command is taken out of the broker
             return
+        if self.ear is not None and self.ear.hears(car, message):
+            return
         now = self._boot.now()
         verdict = self._admission.judge(car=car, payload=message.payload, retained=message.retain, now=now)
+        if self.ear is not None and (isinstance(verdict, Admitted) or verdict.command is not None):
+            self.ear.note_sender()
         if isinstance(verdict, Refusal):
             self._refuse(car, verdict)
         else:
-            self._take(self._cars[car], verdict, now)
+            self._take(verdict, now)
+
+    async def ask(self, car: str, name: str, arguments: Mapping[str, object], *, asked_by: str) -> Result:
+        """Do for somebody on the bridge itself what a signed command would do; the final result.
+
+        It is published like any other. Who is cancelled here only stops waiting: the command goes on.
+        """
+        command = Command(
+            id=secrets.token_hex(8),
+            client=asked_by,
+            car=car,
+            command=name,
+            boot=self._boot.id,
+            issued=self._boot.now(),
+            ttl=MAX_TTL_S,
+            arguments=dict(arguments),
+        )
+        verdict = self._admission.judge_own(command)
+        if isinstance(verdict, Refusal):
+            self._refuse(car, verdict)
+            return verdict.result
+        order = self._take(verdict, command.issued)
+        if isinstance(order, Result):
+            return order
+        order.waiter = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(order.waiter)
+
+    def cars_changed(self) -> None:
+        """Take commands for the cars that there are now; those for others end."""
+        self._admission.set_cars(self._cars.keys())
+        for order in list(self._orders.values()):
+            if self._cars.get(order.car.id) is not order.car and order.task is not None:
+                order.task.cancel()
 
     async def stop(self, within_s: float) -> None:
         """Take nothing more; let what the car is doing end, at most so many seconds, and tell the rest."""
@@ -98,7 +142,7 @@ class Router:
         for order in list(self._orders.values()):
             if order.task is not None:
                 tasks.append(order.task)
-                if order.waited_ms is None:
+                if order.waited_ms is None or order.turn is None:
                     order.task.cancel()
         if tasks:
             _, left = await asyncio.wait(tasks, timeout=within_s)
@@ -107,6 +151,10 @@ class Router:
             await asyncio.gather(*left, return_exceptions=True)
 
     # One command ------------------------------------------------------------------------------------------------------
+
+    def _role(self, car: str) -> str | None:
+        known = self._cars.get(car)
+        return None if known is None else known.identity.role
 
     def _refuse(self, car: str, refusal: Refusal) -> None:
         if not refusal.answer:
@@ -119,96 +167,119 @@ class Router:
             _LOGGER.warning("%d more refused commands were not answered", self._unanswered)
             self._unanswered = 0
         _LOGGER.warning("A command for %s was not passed on: %s %s", car, result.reason, result.detail)
-        self._publisher.result(car, result)
+        if valid_name(car):
+            self._publisher.result(car, result)
+        if refusal.command is not None:
+            self._log(refusal.command, result, 0.0)
 
-    def _take(self, car: Car, admitted: Admitted, now: float) -> None:
-        command = admitted.command
-        refused = Result(id=command.id, outcome=Outcome.REFUSED)
+    def _take(self, admitted: Admitted, now: float) -> Order | Result:
+        """Begin with a command; a final result if that is not possible."""
+        command, entry = admitted.command, admitted.entry
+        car = self._cars.get(command.car)
         if command.id in self._orders:  # another client's
-            self._publisher.result(car.id, replace(refused, id=None, reason="replayed"))
-            return
-        if self._stopping:
-            self._publisher.result(car.id, replace(refused, reason="stopping"))
-            return
-        try:
-            turn = car.lane.enter(admitted.entry.priority, command.command)
-        except Full:
-            self._publisher.result(car.id, replace(refused, reason="too_many"))
-            return
-        order = self._orders[command.id] = _Order(admitted, car, turn, now)
+            return self._turn_away(command, "replayed", answered=False)
+        if self._stopping or car is None:
+            return self._turn_away(command, "stopping")
+        turn = None
+        if entry.operation:
+            if not command.command.endswith("_cancel") and self._operates(car):
+                return self._turn_away(command, "pairing_runs")
+        else:
+            try:
+                turn = car.lane.enter(entry.priority, command.command, entry.subject)
+            except Full:
+                return self._turn_away(command, "too_many")
+        order = self._orders[command.id] = Order(admitted, car, turn, now)
         self._publisher.result(car.id, Result(id=command.id, outcome=Outcome.ACCEPTED))
         order.task = self._tasks.create_task(self._carry(order))
         order.task.add_done_callback(partial(self._end, order))
+        return order
 
-    async def _carry(self, order: _Order) -> Result:
+    def _turn_away(self, command: Command, reason: str, *, answered: bool = True) -> Result:
+        result = Result(id=command.id if answered else None, outcome=Outcome.REFUSED, reason=reason)
+        self._publisher.result(command.car, result)
+        self._log(command, result, 0.0)
+        return result
+
+    def _operates(self, car: Car) -> bool:
+        return any(order.car is car and order.turn is None for order in self._orders.values())
+
+    async def _carry(self, order: Order) -> Result:
         try:
             return await self._attempt(order)
+        except (Superseded, TooLate, GaveWay) as end:
+            return order.ended_by(end)
+        except NotAdmitted as error:  # what could not be judged before the table of commands was loaded
+            return order.result(Outcome.REFUSED, error.reason, error.detail)
         except Exception:
             _LOGGER.exception("A command failed inside the bridge")
-            return _unfinished(order, "internal")
+            return order.unfinished("internal")
 
-    def _end(self, order: _Order, task: asyncio.Task[Result]) -> None:
+    async def _attempt(self, order: Order) -> Result:
+        progress = partial(self._tell_stage, order)
+        if order.turn is None:
+            return await self._operate(order, progress)
+
+        def job() -> Awaitable[Result]:
+            may_wake = order.urgent or self._may_wake(order.car.id)
+            return visit(order, self._boot, may_wake=may_wake, progress=progress)
+
+        within_s = order.deadline - self._boot.now()
+        return await order.car.lane.run(order.turn, job, within_s, again=order.may_begin_again)
+
+    async def _operate(self, order: Order, progress: Callable[[str], None]) -> Result:
+        name, arguments = order.command.command, order.command.arguments
+        try:
+            async with asyncio.timeout(order.deadline - self._boot.now()):
+                await order.car.equipment()
+        except TimeoutError:
+            raise TooLate from None
+        operation = self.operations.get(name)
+        if operation is None:
+            raise NotAdmitted("unknown_command")
+        check_arguments(name, operation.parameters, arguments)
+        order.begins(self._boot.now())
+        order.left = True
+        done = await operation.run(order.car, arguments, progress)
+        return replace(order.result(done.outcome, done.reason, done.detail), data=done.data)
+
+    def _tell_stage(self, order: Order, stage: str) -> None:
+        news = order.news(stage)
+        if news is not None:
+            self._publisher.result(order.car.id, news)
+
+    def _end(self, order: Order, task: asyncio.Task[Result]) -> None:
         """Tell the one final result, also of a task that was cancelled, even before it began."""
-        order.car.lane.leave(order.turn)
+        if order.turn is not None:
+            order.car.lane.leave(order.turn)
         del self._orders[order.id]
-        result = _unfinished(order, "stopping") if task.cancelled() else task.result()
+        result = order.unfinished("stopping") if task.cancelled() else task.result()
         phases = dict(result.phases_ms)
         if order.waited_ms is not None:
             phases["waiting"] = order.waited_ms
-        name = order.admitted.command.command
-        _LOGGER.info("%s: %s %s (%s)", order.car.name, name, result.outcome.value, result.reason)
-        self._publisher.result(order.car.id, replace(result, route=order.car.route, phases_ms=phases))
-        if order.may_have_left:
+        result = replace(result, route=order.car.route, phases_ms=phases)
+        _LOGGER.info("%s: %s %s (%s)", order.car.name, order.command.command, result.outcome.value, result.reason)
+        self._publisher.result(order.car.id, result)
+        if order.waiter is not None:
+            order.waiter.set_result(result)
+        if order.left and order.turn is not None:
             order.car.on_doubt(DOUBT_S)  # only the car says what it is like now
+        self._log(order.command, result, round((self._boot.now() - order.arrived) * 1000, 3))
 
-    async def _attempt(self, order: _Order) -> Result:
-        within_s = order.admitted.deadline - self._boot.now()
-        try:
-            return await order.car.lane.run(order.turn, lambda: self._execute(order), within_s)
-        except Superseded:
-            return Result(id=order.id, outcome=Outcome.REFUSED, reason="superseded")
-        except TooLate:
-            if order.may_have_left:  # and then it had to give way, or it took too long
-                return Result(id=order.id, outcome=Outcome.UNCONFIRMED, reason="no_answer")
-            return Result(id=order.id, outcome=Outcome.EXPIRED, reason="expired")
+    def _log(self, command: Command, result: Result, ms: float) -> None:
+        if self._on_end is None:
+            return
+        from driveway_bridge.memory import LoggedCommand  # sqlite comes with it, which the start does not wait for
 
-    async def _execute(self, order: _Order) -> Result:
-        left = order.admitted.deadline - self._boot.now()
-        if left < LEAST_S:
-            raise TooLate
-        if order.waited_ms is None:
-            order.waited_ms = round((self._boot.now() - order.arrived) * 1000, 3)
-        links = order.car.links_before
-        try:
-            async with asyncio.timeout(left) as unsent:
-
-                def progress(stage: str) -> None:
-                    if stage == "sent":
-                        if not unsent.expired():
-                            unsent.reschedule(None)  # it has left in time: from now on its answer is waited for
-                        self._note_sent(order)
-
-                timeout_s = min(ANSWER_S, left - MARGIN_S)
-                execution = await order.car.execute(order.admitted.command.command, timeout_s, progress)
-        except TimeoutError:
-            raise TooLate from None
-        finally:
-            # Of what is broken off we know no more than this: without a link nothing has left.
-            order.may_have_left = order.may_have_left or order.sent or order.car.links > links
-        return Result(
-            id=order.id,
-            outcome=execution.outcome,
-            reason=execution.reason,
-            detail=execution.detail,
-            phases_ms=execution.phases_ms,
+        self._on_end(
+            LoggedCommand(
+                car=command.car,
+                command=command.command,
+                outcome=result.outcome.value,
+                reason=result.reason or "",
+                asked_by=command.client,
+                unix_s=time.time(),
+                boot_s=self._boot.now(),
+                ms=ms,
+            )
         )
-
-    def _note_sent(self, order: _Order) -> None:
-        if not order.sent:
-            order.sent = True
-            self._publisher.result(order.car.id, Result(id=order.id, outcome=Outcome.SENT, route=order.car.route))
-
-
-def _unfinished(order: _Order, reason: str) -> Result:
-    outcome = Outcome.UNCONFIRMED if order.may_have_left else Outcome.FAILED
-    return Result(id=order.id, outcome=outcome, reason=reason)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from driveway_bridge.mqtt.client import Broker, Client, Message, NoConnection, Version
 
@@ -42,6 +42,7 @@ class Uplink:
         self._client: Client | None = None
         self._stopping = False
         self._told = ""
+        self._connections = 0
         self.dropped = 0
         """Messages that were published while there was no connection."""
 
@@ -56,6 +57,26 @@ class Uplink:
             return True
         self.dropped += 1
         return False
+
+    def report(self) -> dict[str, Any]:
+        """How the connection is."""
+        version = None if self._client is None else self._client.version.value
+        return {
+            "connected": self.connected,
+            "version": version,
+            "connections": self._connections,
+            "dropped": self.dropped,
+        }
+
+    def listen_again(self) -> None:
+        """Subscribe anew, if there is a connection."""
+        if self._client is not None:
+            self._client.listen_again()
+
+    def reconnect(self, why: str) -> None:
+        """Give the connection up; the next one follows."""
+        if self._client is not None:
+            self._client.abort(why)
 
     async def run(self) -> None:
         """Connect again and again, until `stop`."""
@@ -89,6 +110,7 @@ class Uplink:
 
     async def _serve(self, client: Client) -> None:
         self._client = client
+        self._connections += 1
         self._told = ""
         _LOGGER.info("Connected to the MQTT broker (MQTT %s)", client.version.value)
         try:

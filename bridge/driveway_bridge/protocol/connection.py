@@ -40,6 +40,8 @@ from driveway_bridge.state.body import Body
 
 ANSWER_S = 2.5
 """How long an answer to one command is waited for, unless the request says otherwise."""
+FRESH_S = 0.9
+"""The first answer on a link may take so much longer: the link itself has only just come about."""
 GIVE_WAY_S = 0.6
 """A domain takes one request at a time; after so long without an answer, one that gives way is no longer waited for."""
 MAX_EVENTS = 256
@@ -67,6 +69,7 @@ class Connection:
         """
         self.dropped: Counter[str] = Counter()
         """Messages that changed nothing, by why."""
+        self._answered = False
         self._key = key
         self._random = random
         self._counters_on_request = counters_on_request
@@ -116,7 +119,8 @@ class Connection:
         elif lane.active is None:
             self._advance(lane, now)
         elif lane.must_give_way() and lane.active.stage in (Stage.ANSWER, Stage.PAUSE):
-            lane.active.due = max(now, lane.active.sent_at + GIVE_WAY_S)
+            pausing = lane.active.stage is Stage.PAUSE  # then nothing is on its way that could be waited for
+            lane.active.due = now if pausing else max(now, lane.active.sent_at + GIVE_WAY_S)
             self.handle_deadline(now)
         return request.id
 
@@ -219,7 +223,8 @@ class Connection:
         command, session = request.command, lane.session
         request.due = None
         if isinstance(command, Greeting) or (command.authenticated and not session.ready):
-            request.stage, request.due = Stage.HANDSHAKE, now + RETRY_S
+            every_s = command.every_s if isinstance(command, Greeting) else RETRY_S
+            request.stage, request.due = Stage.HANDSHAKE, now + every_s
             self._send(lane, request, now, handshake=True)
         elif lane.must_give_way():
             lane.give_way()
@@ -231,7 +236,8 @@ class Connection:
         else:
             if command.authenticated and session.counters_left == 0:
                 session.allow(1)
-            request.stage, request.due, request.sent_at = Stage.ANSWER, now + request.answer_s, now
+            patience_s = request.answer_s + (0.0 if self._answered else FRESH_S)
+            request.stage, request.due, request.sent_at = Stage.ANSWER, now + patience_s, now
             request.may_have_happened = request.may_have_happened or not command.reads
             self._send(lane, request, now)
 
@@ -280,6 +286,7 @@ class Connection:
         if attempt is None:
             self.dropped["unknown address"] += 1
             return
+        self._answered = True
         lane, request = self._lanes[attempt.domain], attempt.request
         if attempt.handshake:
             if request.stage is Stage.HANDSHAKE:
@@ -367,7 +374,8 @@ class Connection:
         if step is Next.SEND:
             self._begin(lane, request, now)
         elif step is Next.PAUSE:
-            request.stage, request.due = Stage.PAUSE, now + RETRY_S
+            request.stage, request.due = Stage.PAUSE, now + decisions.pause_s(request)
+            request.pauses += 1
         elif step is Next.DONE:
             self._end(lane, request, Reply(id=request.id), now)
         elif step is Next.UNANSWERED:

@@ -16,6 +16,8 @@ from driveway_bridge.protocol.session import Lesson, Session
 
 _WAIT, _ERROR = int(OperationStatus_E.OPERATIONSTATUS_WAIT), int(OperationStatus_E.OPERATIONSTATUS_ERROR)
 RETRY_S = 1.0
+BUSY_S = 0.4
+"""How long a car that asks to wait is left in peace at first; twice as long each time, up to RETRY_S."""
 """Pause before a busy car is asked again, and between handshake requests."""
 MAX_RESENDS = 3
 """How often one command is signed anew because epoch, counter or clock did not agree."""
@@ -149,6 +151,11 @@ def unanswered(request: Request) -> Unanswered:
 
 def _pause(request: Request, now: float) -> Next:
     """Ask a busy car again in a moment, if that is allowed and there is time."""
-    if not request.command.idempotent or now + RETRY_S >= request.deadline:
+    if not request.command.idempotent or now + pause_s(request) >= request.deadline:
         return Next.REFUSED_FOR_NOW
     return Next.PAUSE
+
+
+def pause_s(request: Request) -> float:
+    """How long to wait before a busy car is asked again."""
+    return min(BUSY_S * 2.0**request.pauses, RETRY_S)

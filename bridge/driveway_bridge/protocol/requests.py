@@ -37,6 +37,8 @@ class Greeting(Command):
     name: str = "greeting"
     payload: bytes = b""
     reads: bool = True
+    every_s: float = 1.0
+    """How often it is repeated until there is an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,8 @@ class Request:
     """When the command went out last, not only a handshake."""
     may_have_happened: bool = False
     resends: int = 0
+    pauses: int = 0
+    """How often the car has asked to wait."""
     trouble: tuple[str, str] | None = None
     """Reason code and detail of what stood in the way so far."""
     wrong_tags: int = 0

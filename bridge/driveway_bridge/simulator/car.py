@@ -239,6 +239,7 @@ class Car:
 
     def advance(self, now: float) -> None:
         """Let time pass until `now`; what happens by itself is told as done by `time`."""
+        held = self.held_awake
         elapsed = 0.0 if self.now is None else max(0.0, now - self.now)
         if self.now is None:
             self._active_at = now
@@ -254,7 +255,7 @@ class Car:
         if self.schedule.due is not None and self.unix_s >= self.schedule.due - CALENDAR_GRAIN_S:
             self.schedule.due = None
             self.charging.start()
-        if self.held_awake:
+        if held or self.held_awake:  # what has just ended was needed until now
             self._active_at = now
         elif (sleeps_at := self._sleeps_at()) is not None and now >= sleeps_at:
             self.asleep = True

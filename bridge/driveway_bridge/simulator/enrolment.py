@@ -90,6 +90,8 @@ class CardEnrolment:
 
     def ask(self, operation: vcsec.WhitelistOperation, now: float, say: Say) -> None:
         """Take a request; one that is malformed is ignored without a word."""
+        if self._onboard.faults.strikes(Fault.IGNORED_ENROLMENT):
+            return
         key = wanted_key(operation)
         if key is None or not is_public_key(key.public) or len(self._prompts) >= PROMPTS:
             return

@@ -75,6 +75,7 @@ class Fault(StrEnum):
     OLD_WAKE = "old_wake", "does not let a charging manager wake it, like firmware before the middle of 2024"
     NO_CARD_WAIT = "no_card_wait", "does not say that it waits for a card, only how the enrolment of a key ended"
     SILENT_ENROLMENT = "silent_enrolment", "says nothing while a key is enrolled by card, like newer cars"
+    IGNORED_ENROLMENT = "ignored_enrolment", "ignores requests to add a key by card, without a word"
     # State.
     STATUS_WITHOUT_CLOSURES = "status_without_closures", "leaves doors and lids out of its status even while awake"
     SLEEP_UNKNOWN = "sleep_unknown", "its status does not tell whether it sleeps"

@@ -82,14 +82,46 @@ def test_a_fine_configuration(tmp_path: Path) -> None:
     file = tmp_path / "driveway.yaml"
     file.write_text(f"cars:\n  - vin: {VIN}\n")
     shown = run("check-config", "--config", file)
-    assert (shown.exit_code, shown.output) == (0, "fine: 1 car, broker 127.0.0.1:1883\n")
+    assert shown.exit_code == 0
+    of_car = "by Bluetooth; asked for locks and doors every 30 s; for details too, not where it is; "
+    of_car += "idle connection kept 10 s; at most 20 wake-ups and 60 minutes awake a day"
+    assert shown.output.splitlines() == [
+        "fine: 1 car, broker 127.0.0.1:1883",
+        "  broker: without a user, without a password; everything below the topic driveway, as Driveway",
+        f"  Car: {of_car}",
+        "  Bluetooth adapter: the system's first, brought back when it goes deaf",
+        "  page: none",
+    ]
     file.write_text(f"mqtt: {{host: b, port: 1}}\ncars: [{{vin: {VIN}, name: A}}, {{vin: 5YJ30123456789ABD}}]\n")
-    assert run("check-config", "--config", file).output == "fine: 2 cars, broker b:1\n"
-    assert json.loads(run("check-config", "--config", file, "--json").output) == {
-        "fine": True,
-        "cars": 2,
-        "broker": "b:1",
-    }
+    shown = run("check-config", "--config", file)
+    assert shown.output.splitlines()[0] == "fine: 2 cars, broker b:1"
+    assert shown.output.splitlines()[-1].startswith("weak: mqtt: the broker is on another computer")
+    told = json.loads(run("check-config", "--config", file, "--json").output)
+    assert (told["fine"], told["cars"], told["broker"], len(told["remarks"])) == (True, 2, "b:1", 1)
+    assert [car["name"] for car in told["understood"]["cars"]] == ["A", "Car"]
+
+
+def test_what_was_understood_holds_no_secret(tmp_path: Path) -> None:
+    file = tmp_path / "driveway.yaml"
+    (tmp_path / "web.password").write_text("correct horse")
+    file.write_text(
+        f"mqtt: {{host: b, username: hunter1, password: hunter2}}\nweb: {{host: '::', password_file: web.password}}\n"
+        f"cars: [{{vin: {VIN}, name: Anna, link: 'tcp://[::1]:4711', hold: keep, location: yes, details: no}}]\n"
+    )
+    file.chmod(0o600)
+    plain, as_json = (
+        run("check-config", "--config", file).output,
+        run("check-config", "--config", file, "--json").output,
+    )
+    assert "  Anna: at tcp://[::1]:4711; " in plain
+    assert "for no details, and where it is; connection kept for ever" in plain
+    assert "  page: [::]:8095, password from password_file\n" in plain
+    understood = json.loads(as_json)["understood"]
+    assert understood["passwords_from"] == {"mqtt": "password", "web": "password_file"}
+    assert understood["cars"][0]["hold"] == "keep"
+    assert understood["cars"][0]["link"] == "tcp://[::1]:4711"
+    for secret in ("hunter", "correct horse", VIN):
+        assert secret not in plain + as_json
 
 
 def test_a_broken_configuration(tmp_path: Path) -> None:

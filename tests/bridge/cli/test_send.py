@@ -80,7 +80,7 @@ def test_what_is_not_understood_here_is_not_sent(driveway: Driveway, words: tupl
 
 def test_help_lists_everything_by_subject(driveway: Driveway) -> None:
     text = driveway("send", "--help").out
-    for words in ("Charging:", "charge_limit percent=%", "Read:", "climate_on", "level=", "[pin=pin]"):
+    for words in ("Charging:", "charge_limit", "percent=%", "Read:", "climate_on", "level=", "[pin=pin]"):
         assert words in text
 
 

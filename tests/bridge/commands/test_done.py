@@ -191,6 +191,7 @@ STORIES: list[tuple[Command, State, bool | None]] = [
 
 @pytest.mark.parametrize(("command", "state", "shown"), STORIES)
 def test_a_state_shows_whether_it_was_done(command: Command, state: State, shown: bool | None) -> None:
+    """Pain 118."""
     assert command.done is not None
     assert command.done(state) is shown
 

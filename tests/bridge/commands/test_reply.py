@@ -43,6 +43,7 @@ def test_the_published_already_set() -> None:
     "text", ["already_standard", "already_max_range", "Already on", "valet mode already off", "already_started"]
 )
 def test_already_so_is_success(text: str) -> None:
+    """Pain 132."""
     assert reply.judge(no(text), charging.charge_standard()).reason == "already_so"
 
 

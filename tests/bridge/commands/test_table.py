@@ -115,6 +115,7 @@ def test_what_opens_is_marked() -> None:
 
 
 def test_every_subject_of_state_can_be_read() -> None:
+    """Pain 120."""
     assert {subject.name for subject in SUBJECTS} == {row.name for row in ROWS if row.name.startswith("read_")}
     assert len(SUBJECTS) == 12
 
@@ -129,6 +130,7 @@ def sent_actions() -> set[str]:
 
 
 def test_every_action_is_offered_or_left_out_for_a_reason() -> None:
+    """Pain 121."""
     defined = {field.name for field in car_server.VehicleAction.DESCRIPTOR.fields}
     left_out = [name for names in omissions.OMITTED.values() for name in names]
     assert sent_actions() | set(left_out) == defined
@@ -151,6 +153,7 @@ def test_every_request_to_the_body_is_offered_or_left_out_for_a_reason() -> None
 
 
 def test_the_car_is_never_started() -> None:
+    """Pain 125."""
     forbidden = UnsignedMessage(RKEAction=RKEAction_E.RKE_ACTION_REMOTE_DRIVE).SerializeToString()
     for row in ROWS:
         assert table.build(row.name, arguments(row)).payload != forbidden

@@ -11,11 +11,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from driveway_bridge.boot import Boot
-from driveway_bridge.car import Car
+from driveway_bridge.car import Car, Equipment
+from driveway_bridge.commands import table
 from driveway_bridge.commands.base import Command as CarCommand
 from driveway_bridge.contract import CarInfo, Command, Info, Outcome, Result, Signer, Topics
 from driveway_bridge.lane import Priority
 from driveway_bridge.link.base import Link, Sighting
+from driveway_bridge.memory import LoggedCommand
 from driveway_bridge.mqtt.admission import Admission
 from driveway_bridge.mqtt.catalogue import CATALOGUE
 from driveway_bridge.mqtt.client import Message
@@ -23,6 +25,7 @@ from driveway_bridge.mqtt.publisher import Publisher
 from driveway_bridge.mqtt.router import Router
 from driveway_bridge.protocol.domain import Domain
 from driveway_bridge.state.body import Body, LockState
+from driveway_bridge.state.reading import State
 
 CODE = "0123-4567-89AB-CDEF-GHJK"
 CAR = "car-00000001"
@@ -47,20 +50,32 @@ class Done:
     reason: str = "done"
     detail: str = ""
     body: Body | None = None
+    state: State | Body | None = None
+    wakes: int = 0
     phases_ms: Mapping[str, float] = field(default_factory=lambda: {"total": 1.0})
 
 
 class FakeVehicle:
-    """A car on a leash: every request waits until it is let go, unless `at_once`."""
+    """A car on a leash: every request waits before it is sent and before it is answered, unless `at_once`."""
+
+    public_key = bytes(65)
 
     def __init__(self, on_body: Callable[[Body, str], None]) -> None:
         self.on_body = on_body
         self.at_once = True
+        self.asleep = False
+        """Whether infotainment has to be woken."""
         self.answer = Done()
+        self.answers: dict[str, Done] = {}
+        """By the name of the command, where they differ."""
         self.begun: list[str] = []
+        self.frames: list[str] = []
+        """Commands that left."""
         self.cancelled: list[str] = []
         self.ended: list[str] = []
-        self.timeouts: list[float] = []
+        self.timeouts: list[float | None] = []
+        self.commands: list[CarCommand] = []
+        self.given_back = 0
         self.fails: Exception | None = None
         self.closed = False
         self._send = asyncio.Event()
@@ -68,18 +83,33 @@ class FakeVehicle:
         self._begun = asyncio.Condition()
 
     async def execute(
-        self, command: CarCommand, *, timeout_s: float = 8.0, progress: Callable[[str], None] = lambda _stage: None
+        self,
+        command: CarCommand,
+        *,
+        timeout_s: float | None = None,
+        wake: bool | None = None,
+        linger: bool = True,
+        progress: Callable[[str], None] = lambda _stage: None,
+        leave: Callable[[], bool] = lambda: True,
     ) -> Done:
         self.begun.append(command.name)
+        self.commands.append(command)
         self.timeouts.append(timeout_s)
         async with self._begun:
             self._begun.notify_all()
         try:
             progress("connecting")
+            if command.domain is Domain.INFOTAINMENT and self.asleep:
+                if wake is False or (wake is None and command.reads):
+                    return Done(outcome=Outcome.FAILED, reason="car_asleep")
+                progress("waking")
             if not self.at_once:
                 await self._send.wait()
             if self.fails:
                 raise self.fails
+            if not leave():
+                return Done(outcome=Outcome.FAILED, reason="expired")
+            self.frames.append(command.name)
             progress("sent")
             if not self.at_once:
                 await self._finish.wait()
@@ -87,14 +117,26 @@ class FakeVehicle:
             self.cancelled.append(command.name)
             raise
         self.ended.append(command.name)
-        if self.answer.body is not None:
-            self.on_body(self.answer.body, "read")
-        return self.answer
+        answer = self.answers.get(command.name, self.answer)
+        if answer.body is not None:
+            self.on_body(answer.body, "read")
+        return answer
+
+    def give_back(self) -> bool:
+        self.given_back += 1
+        return True
+
+    def hold(self) -> None:
+        """From now on every request waits."""
+        self.at_once = False
+        self._send.clear()
+        self._finish.clear()
 
     def let_send(self) -> None:
         self._send.set()
 
-    def let_finish(self) -> None:
+    def go_on(self) -> None:
+        """Let everything be sent and answered."""
         self._send.set()
         self._finish.set()
 
@@ -111,7 +153,11 @@ class FakeDialer:
 
     def __init__(self) -> None:
         self.last_heard: Sighting | None = None
+        self.listening = False
         self.closed = False
+
+    def on_sighting(self, tell: Callable[[Sighting], None]) -> None:
+        self.tell = tell
 
     async def connect(self, deadline_s: float) -> Link:
         raise AssertionError("the fake vehicle does not dial")
@@ -120,14 +166,10 @@ class FakeDialer:
         self.closed = True
 
 
-def make(name: str) -> CarCommand:
-    return CarCommand(name=name, domain=Domain.VEHICLE_SECURITY, payload=b"")
-
-
 class Bench:
     """Two cars; `give` puts a command in and the results come out in `results`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, equipped: bool = True) -> None:
         self.clock = Clock()
         self.boot = Boot(self.clock)
         self.signer = Signer.from_code(CODE)
@@ -144,16 +186,37 @@ class Bench:
         self.vehicle = self.vehicles[CAR]
         self.dialer = FakeDialer()
         self.admission = Admission(self.boot.id, self.cars, [self.signer], CATALOGUE)
+        self.wakes_left = 100
+        self.logged: list[LoggedCommand] = []
+        self.operations: dict[str, Any] = {}
+        self._equipped = equipped
         self._group = asyncio.TaskGroup()
         self._ids = itertools.count()
         self._news = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
-        self.router = Router(self.topics, self.boot, self.admission, self.cars, self.publisher, self._group)
-        for name, car in self.cars.items():
-            car.equip(self.vehicles[name], self.dialer, make)
+        self.router = Router(
+            self.topics,
+            self.boot,
+            self.admission,
+            self.cars,
+            self.publisher,
+            self._group,
+            may_wake=lambda _car: self.wakes_left > 0,
+            on_end=self.logged.append,
+            operations=self.operations,
+        )
+        if self._equipped:
+            self.equip()
         return self
+
+    def equip(self) -> None:
+        """Load what talks to cars."""
+        self.admission.make = table.build
+        for name, car in self.cars.items():
+            vehicle: Any = self.vehicles[name]
+            car.equip(Equipment(vehicle, self.dialer, table.build))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None

@@ -81,6 +81,11 @@ class Mosquitto:
         file.write_text("\n".join([*rules, ""]))
         self.settings = ["allow_anonymous true", f"acl_file {file}"]
 
+    def change_topics(self, *rules: str) -> None:
+        """From now on everybody may do this and no more; connections stay."""
+        (self._folder / "access").write_text("\n".join([*rules, ""]))
+        os.kill(self._running().pid, signal.SIGHUP)
+
     def kill(self) -> None:
         """End it without leave."""
         process = self._running()

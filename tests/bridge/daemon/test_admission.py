@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from driveway_bridge.commands import table
 from driveway_bridge.contract import MAX_PAYLOAD, Command, Outcome, Signer, new_code
 from driveway_bridge.mqtt import admission
 from driveway_bridge.mqtt.admission import Admission, Admitted, Refusal
@@ -23,7 +24,9 @@ COMMAND = Command(id="one", client=OWNER.client, car="car-a", command="unlock", 
 
 @pytest.fixture
 def gate() -> Admission:
-    return Admission("boot-a", ["car-a", "car-b"], [OWNER], CATALOGUE)
+    made = Admission("boot-a", ["car-a", "car-b"], [OWNER], CATALOGUE)
+    made.make = table.build
+    return made
 
 
 def judged(
@@ -118,6 +121,70 @@ def test_unknown_commands_and_arguments(gate: Admission) -> None:
     assert judged(gate, replace(COMMAND, command="open_frunk")) == "unknown_command"
     assert judged(gate, replace(COMMAND, id="two", arguments={"doors": "all"})) == "bad_arguments"
     assert judged(gate, replace(COMMAND, command="open_frunk")) == "replayed"
+
+
+def test_what_opens_lives_five_seconds_and_comfort_a_minute(gate: Admission) -> None:
+    for number, (name, lives_s) in enumerate({"trunk_open": 5, "windows_vent": 5, "lock": 5, "climate_on": 60}.items()):
+        command = replace(COMMAND, id=f"id-{number}", command=name, ttl=60.0)
+        verdict = gate.judge(car="car-a", payload=command.signed(OWNER).encode(), retained=False, now=NOW)
+        assert isinstance(verdict, Admitted)
+        assert verdict.deadline == NOW + lives_s
+
+
+def test_arguments_are_judged_before_anything_is_done_and_not_repeated(gate: Admission) -> None:
+    """Pains 83."""
+    limit = replace(COMMAND, command="charge_limit", arguments={"percent": 80})
+    verdict = gate.judge(car="car-a", payload=limit.signed(OWNER).encode(), retained=False, now=NOW)
+    assert isinstance(verdict, Admitted)
+    assert verdict.request is not None
+    assert verdict.request.name == "charge_limit"
+    for number, percent in enumerate([101, -1, "80", 80.5, True, None, [80], {"percent": 80}, "<script>"]):
+        wrong = replace(limit, id=f"wrong-{number}", arguments={"percent": percent})
+        verdict = gate.judge(car="car-a", payload=wrong.signed(OWNER).encode(), retained=False, now=NOW)
+        assert isinstance(verdict, Refusal)
+        assert verdict.result.reason == "bad_arguments"
+        assert verdict.result.detail.startswith("percent ")
+        assert "script" not in verdict.result.payload()
+
+
+def test_whoever_is_not_genuine_does_not_learn_what_arguments_are_right(gate: Admission) -> None:
+    wrong = replace(COMMAND, command="charge_limit", arguments={"percent": 500})
+    assert judged(gate, wrong.signed(THIEF)) == "bad_signature"
+
+
+def test_a_role_that_may_not(gate: Admission) -> None:
+    """Pains 50."""
+    gate.role = {"car-a": "charging_manager"}.get
+    assert judged(gate, COMMAND) == "role_forbids"
+    assert judged(gate, replace(COMMAND, id="two", command="charge_start")) == "admitted"
+    assert judged(gate, replace(COMMAND, id="three", car="car-b"), car="car-b") == "admitted"
+
+
+def test_cars_can_change_and_used_commands_stay_used(gate: Admission) -> None:
+    gate.set_cars(["car-b"])
+    assert judged(gate, COMMAND) == "other_car"
+    gate.set_cars(["car-a"])
+    assert judged(gate, COMMAND) == "replayed"
+    assert judged(gate, replace(COMMAND, id="two")) == "admitted"
+
+
+@given(
+    name=st.sampled_from(sorted(CATALOGUE)),
+    arguments=st.dictionaries(
+        st.sampled_from(["percent", "on", "pin", "slot", "days", "name", "latitude", "<b>"]) | st.text(max_size=5),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+            lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+            max_leaves=4,
+        ),
+        max_size=4,
+    ),
+)
+def test_no_arguments_of_an_owner_make_the_bridge_stumble(name: str, arguments: dict[str, Any]) -> None:
+    gate = Admission("boot-a", ["car-a"], [OWNER], CATALOGUE)
+    gate.make = table.build
+    command = replace(COMMAND, command=name, arguments=arguments)
+    assert judged(gate, command) in ("admitted", "bad_arguments")
 
 
 GOOD = {

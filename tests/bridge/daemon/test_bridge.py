@@ -7,7 +7,9 @@ import contextlib
 import dataclasses
 import json
 import logging
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,12 @@ import pytest
 import pytest_asyncio
 
 from driveway_bridge import app, code_store, key_store
-from driveway_bridge.config import CarSettings, MqttSettings, Settings
+from driveway_bridge.car import Car
 from driveway_bridge.contract import MAX_PAYLOAD, Command, LinkState, Outcome, Result, Signer, Topics, new_code
 from driveway_bridge.errors import NotReached
 from driveway_bridge.link.base import Dialer, Link
 from driveway_bridge.link.memory import MemoryDialer
+from driveway_bridge.settings import CarSettings, MqttSettings, Settings
 from driveway_bridge.simulator.live import LiveCar
 from driveway_bridge.simulator.virtual_car import VirtualCar
 from driveway_bridge.vin import car_id
@@ -44,16 +47,25 @@ class Home:
         self.data = data
         self.signer = Signer.from_code(code_store.load_or_create_code(data))
         self.topics = Topics("driveway", code_store.load_or_create_bridge_id(data))
-        self.virtual = VirtualCar(VIN, seed=1)
+        self.events: list[dict[str, Any]] = []
+        self.virtual = VirtualCar(VIN, seed=1, report=self.events.append)
         self.virtual.enrol(key_store.load_or_create(data).public)
         self.live = LiveCar(self.virtual)
         self.dialers: dict[str, Dialer] = {}
-        self.settings = Settings(
-            mqtt=MqttSettings(port=broker.port), cars=(CarSettings(vin=VIN, name="Anna", status_every_s=60),)
-        )
+        self.settings = Settings(mqtt=MqttSettings(port=broker.port), cars=())
+        self.set_car()
+        self.reread: Callable[[], Settings] = lambda: self.settings
 
-    def dialer(self, car: CarSettings) -> Dialer:
-        return self.dialers.get(car.vin) or MemoryDialer(self.live.attach)
+    def _reread(self) -> Settings:
+        return self.reread()
+
+    def set_car(self, **changes: Any) -> None:
+        """Write the car into the configuration, with these settings."""
+        car = CarSettings(**{"vin": VIN, "name": "Anna", "status_every_s": 60, **changes})
+        self.settings = replace(self.settings, cars=(car,))
+
+    def dialer(self, settings: CarSettings, _car: Car) -> Dialer:
+        return self.dialers.get(settings.vin) or MemoryDialer(self.live.attach)
 
     def locked(self) -> bool:
         return self.virtual.car.locked
@@ -61,7 +73,7 @@ class Home:
     @contextlib.asynccontextmanager
     async def bridge(self) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        run = app.run(self.settings, self.data, dialers=self.dialer, stop=stop)
+        run = app.run(self.settings, self.data, dialers=self.dialer, stop=stop, reread=self._reread)
         task = asyncio.create_task(run)
         try:
             yield
@@ -130,14 +142,15 @@ async def test_what_is_told_in_which_order(home: Home) -> None:
         ]
         assert [heard.retain for heard in house.heard[:5]] == [True, True, False, True, True]
         info = json.loads(house.heard[0].payload)
-        assert info["cars"] == [{"id": CAR, "name": "Anna", "model": None, "role": None}]
+        assert info["cars"] == [{"id": CAR, "name": "Anna", "model": "Model 3", "role": None, "commands": None}]
         assert info["clients"] == [home.signer.client]
-        assert info["commands"] == ["lock", "unlock", "status", "wake"]
+        assert {"lock", "unlock", "status", "wake", "climate_on", "pair"} <= set(info["commands"])
         await home.read(house)
         assert VIN not in str(house.heard)
 
 
 async def test_only_the_car_says_what_it_is(home: Home) -> None:
+    home.set_car(hold_s=math.inf)  # what the car tells by itself is heard on a link that is kept
     async with home.bridge(), home.house() as house:
         home.live.do(lambda: home.virtual.car.unlock("phone"))
         heard = await house.wait(lambda heard: home.lock_said(heard) == "unlocked")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from dataclasses import fields
 from typing import Any
 
 import pytest
 
+from driveway_bridge.car import Identity, Observer
 from driveway_bridge.contract import LinkState, Outcome, Topics
-from driveway_bridge.known import BODY_FIELDS, CLOSURES, KnownBody
+from driveway_bridge.known import CLOSURES
 from driveway_bridge.link.base import Sighting
 from driveway_bridge.reasons import REASONS
 from driveway_bridge.state.body import Body, ClosureState, LockState
-from driveway_bridge.watch import Watch
 from tests.bridge.daemon.bench import CAR, LOCKED, Bench, Done
 
 TOPICS = Topics("driveway", "bridge-1")
@@ -34,35 +32,6 @@ def body(bench: Bench) -> dict[str, Any]:
 
 def link(bench: Bench) -> LinkState:
     return LinkState.parse(json.dumps(bench.told(TOPICS.link(CAR))[-1]))
-
-
-def test_every_value_of_the_body_is_known_by_name() -> None:
-    assert [field.name for field in fields(Body)] == [*BODY_FIELDS, *CLOSURES]
-
-
-def test_at_first_nothing_is_known() -> None:
-    assert set(map(json.dumps, KnownBody().document().values())) == {'{"value": null, "at": null, "source": null}'}
-
-
-def test_a_sleeping_car_leaves_its_doors_as_they_were_heard() -> None:
-    known = KnownBody()
-    assert known.take(AWAKE, "read", 10.0)
-    assert known.take(ASLEEP, "push", 500.0)
-    assert known["lock"].value == "locked"
-    assert (known["lock"].at, known["lock"].source) == (500.0, "push")
-    assert known["front_trunk"].value == "open"
-    assert (known["front_trunk"].at, known["front_trunk"].source) == (10.0, "read")
-    assert not known.take(ASLEEP, "read", 530.0)
-    assert known["asleep"].at == 530.0
-
-
-def test_a_word_that_is_not_known_is_not_taken_for_the_last_one() -> None:
-    known = KnownBody()
-    known.take(AWAKE, "read", 10.0)
-    known.take(Body(lock=None, asleep=False, front_trunk=ClosureState.OPEN), "read", 20.0)
-    assert known["lock"].value is None
-    assert known["lock"].at == 20.0
-    assert known["rear_trunk"].value is None
 
 
 async def test_nothing_is_told_before_the_car_has_spoken(bench: Bench) -> None:
@@ -144,51 +113,63 @@ async def test_the_link_is_told_when_it_opens_and_when_it_goes(bench: Bench) -> 
 
 
 async def test_how_well_the_car_is_heard(bench: Bench) -> None:
-    bench.dialer.last_heard = Sighting(at=time.monotonic() - 3, rssi_dbm=-71, connectable=True)
-    bench.car.look_for_signal()
+    bench.car.heard_sighting(Sighting(at=time.monotonic() - 3, rssi_dbm=-71, connectable=True))
     assert link(bench).signal_dbm == -71
+    assert link(bench).in_range
+    assert link(bench).places_free
     heard_at = link(bench).heard_at
     assert heard_at is not None
     assert abs(bench.boot.now() - 3 - heard_at) < 1
 
 
-async def test_the_watch_asks_at_once_and_again_soon_after_a_failure(bench: Bench) -> None:
-    bench.vehicle.answer = Done(outcome=Outcome.FAILED, reason="not_in_range")
-    watching = asyncio.create_task(Watch(bench.car, 0.05).run())
-    await bench.vehicle.until_begun("status", "status", "status")
-    assert link(bench).why_not == "not_in_range"
-    bench.vehicle.answer = Done(body=LOCKED)
-    await bench.until(lambda: bool(link(bench).reachable))
-    assert body(bench)["lock"]["source"] == "read"
-    watching.cancel()
-    await asyncio.wait([watching])
+async def test_a_car_that_is_heard_is_near_without_any_link(bench: Bench) -> None:
+    """Pains 22, 86."""
+    bench.car.tell()
+    bench.car.look_around()
+    assert link(bench).in_range is None
+    bench.car.heard_sighting(Sighting(at=time.monotonic(), rssi_dbm=-60, connectable=None))
+    assert link(bench).in_range
+    assert not link(bench).linked
+    assert link(bench).reachable is None
 
 
-async def test_doubt_brings_the_next_question_forward(bench: Bench) -> None:
-    watching = asyncio.create_task(Watch(bench.car, 3600).run())
-    await bench.vehicle.until_begun("status")
-    await asyncio.sleep(0.01)
-    bench.car.on_doubt(0.01)
-    await bench.vehicle.until_begun("status", "status")
-    watching.cancel()
-    await asyncio.wait([watching])
+async def test_an_idle_link_is_given_back_when_somebody_is_at_the_car(bench: Bench) -> None:
+    """Pains 35, 36."""
+    bench.car.heard_link(True, None)
+    bench.car.heard_body(LOCKED, "push")
+    assert bench.vehicle.given_back == 0
+    bench.car.heard_body(AWAKE, "push")
+    assert bench.vehicle.given_back == 1
 
 
-async def test_a_mistake_with_one_car_does_not_end_its_watch(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    bench.vehicle.fails = RuntimeError("a bug")
-    watching = asyncio.create_task(Watch(bench.car, 0.05).run())
-    await bench.vehicle.until_begun("status", "status")
-    assert "a bug" in caplog.text
-    watching.cancel()
-    await asyncio.wait([watching])
+async def test_an_idle_link_is_given_back_when_all_places_are_taken(bench: Bench) -> None:
+    """Pains 34, 37."""
+    bench.car.heard_link(True, None)
+    bench.car.heard_sighting(Sighting(at=time.monotonic(), rssi_dbm=-60, connectable=False))
+    assert bench.vehicle.given_back == 1
+    assert link(bench).places_free is False
 
 
-def test_failures_are_spaced_out() -> None:
-    class Silent:
-        on_doubt = None
+async def test_a_link_in_use_is_not_taken_away(bench: Bench) -> None:
+    bench.vehicle.hold()
+    command = bench.give("lock")
+    await bench.vehicle.until_begun("lock")
+    bench.car.heard_link(True, None)
+    bench.car.heard_sighting(Sighting(at=time.monotonic(), rssi_dbm=-60, connectable=False))
+    assert bench.vehicle.given_back == 0
+    bench.vehicle.go_on()
+    await bench.final(command)
 
-    watch = Watch(Silent(), 30.0)  # type: ignore[arg-type]
-    assert [watch._pause_s(False) for _ in range(7)] == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
-    assert watch._pause_s(True) == 30.0
-    assert watch._pause_s(False) == 2.0
-    assert watch._pause_s(None) == 1.0
+
+async def test_what_is_learnt_of_a_car_is_told_once(bench: Bench) -> None:
+    learnt: list[Identity] = []
+
+    class Pupil(Observer):
+        def identified(self, identity: Identity) -> None:
+            learnt.append(identity)
+
+    bench.car.observers.append(Pupil())
+    bench.car.learn(role="driver")
+    bench.car.learn(role="driver")
+    bench.car.learn(address="C0:FF:EE:00:00:01")
+    assert learnt == [Identity(role="driver"), Identity(role="driver", address="C0:FF:EE:00:00:01")]

@@ -16,6 +16,7 @@ from bumble.host import Host
 from bumble.transport.common import AsyncPipeSink
 
 from driveway_bridge.errors import DrivewayError, LinkLost, NotReached
+from driveway_bridge.link.air import Air as Radio
 from driveway_bridge.link.base import Link
 from driveway_bridge.link.bluetooth import BluetoothDialer
 from driveway_bridge.protocol.framing import Unframer, frame
@@ -97,7 +98,7 @@ async def car(air: Air, echo: EchoCar) -> AsyncIterator[BluetoothCar]:
 
 @asynccontextmanager
 async def dialing(air: Air, vin: str = VIN) -> AsyncIterator[BluetoothDialer]:
-    dialer = BluetoothDialer(vin, hci=f"tcp-client:127.0.0.1:{air.port}")
+    dialer = BluetoothDialer(vin, Radio(hci=f"tcp-client:127.0.0.1:{air.port}"))
     try:
         yield dialer
     finally:
@@ -416,7 +417,7 @@ async def test_a_call_that_is_given_up_leaves_nothing_behind(
 
 
 async def test_no_radio_at_the_address(unused_tcp_port: int) -> None:
-    dialer = BluetoothDialer(VIN, hci=f"tcp-client:127.0.0.1:{unused_tcp_port}")
+    dialer = BluetoothDialer(VIN, Radio(hci=f"tcp-client:127.0.0.1:{unused_tcp_port}"))
     assert await reason(lambda: dialer.connect(5)) == "radio_unavailable"
     await dialer.close()
 
@@ -432,14 +433,14 @@ async def test_a_radio_that_never_answers() -> None:
     hung_up = asyncio.Event()
     async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        mute = BluetoothDialer(VIN, hci=f"tcp-client:127.0.0.1:{port}")
+        mute = BluetoothDialer(VIN, Radio(hci=f"tcp-client:127.0.0.1:{port}"))
         assert await reason(lambda: mute.connect(0.3)) == "radio_unavailable"
         await mute.close()
         await hung_up.wait()
 
 
 async def test_the_radio_goes_away_during_the_scan_and_comes_back(unused_tcp_port: int) -> None:
-    dialer = BluetoothDialer(VIN, hci=f"tcp-client:127.0.0.1:{unused_tcp_port}")
+    dialer = BluetoothDialer(VIN, Radio(hci=f"tcp-client:127.0.0.1:{unused_tcp_port}"))
     async with Air.serve("127.0.0.1", unused_tcp_port) as air:
         attempt = asyncio.create_task(dialer.connect(20))
         await until(lambda: air.clients == 1)
@@ -460,6 +461,6 @@ async def test_the_radio_goes_away_during_the_scan_and_comes_back(unused_tcp_por
 
 async def test_a_system_without_bluetooth_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
-    dialer = BluetoothDialer(VIN)
-    assert await reason(lambda: dialer.connect(5)) == "radio_unavailable"
+    dialer = BluetoothDialer(VIN, Radio())
+    assert await reason(lambda: dialer.connect(5)) == "no_bluetooth_service"
     await dialer.close()

@@ -15,6 +15,7 @@ import pytest
 
 import driveway_bridge
 from driveway_bridge.errors import LinkLost, NotReached
+from driveway_bridge.link.air import Air as Radio
 from driveway_bridge.link.bluetooth import BluetoothDialer
 from driveway_bridge.protocol.framing import Unframer, frame
 from driveway_bridge.simulator.bluetooth import BluetoothCar
@@ -47,10 +48,11 @@ asyncio.run(main())
 
 CLIENT = """
 import asyncio, sys
+from driveway_bridge.link.air import Air
 from driveway_bridge.link.bluetooth import BluetoothDialer
 
 async def main():
-    link = await BluetoothDialer(sys.argv[1], hci="tcp-client:127.0.0.1:" + sys.argv[2]).connect(20)
+    link = await BluetoothDialer(sys.argv[1], Air(hci="tcp-client:127.0.0.1:" + sys.argv[2])).connect(20)
     print("linked", flush=True)
     await link.receive()
 
@@ -104,8 +106,11 @@ async def test_a_client_killed_without_a_word_gives_its_place_back() -> None:
                 assert (car.links, live.virtual.places_free, air.clients) == (1, 2, 1)
                 client.send_signal(signal.SIGKILL)
                 await until(car, links=0)
-        assert (live.virtual.places_free, air.clients) == (3, 0)
-        dialer = BluetoothDialer(VIN, hci=f"tcp-client:127.0.0.1:{air.port}")
+        async with asyncio.timeout(10):
+            while live.virtual.places_free != 3:  # noqa: ASYNC110 - the plug leaves a moment after the link
+                await asyncio.sleep(0.01)
+        assert air.clients == 0
+        dialer = BluetoothDialer(VIN, Radio(hci=f"tcp-client:127.0.0.1:{air.port}"))
         assert await ask(dialer)
         await dialer.close()
     live.close()
@@ -113,7 +118,7 @@ async def test_a_client_killed_without_a_word_gives_its_place_back() -> None:
 
 async def test_the_same_dialer_works_again_after_the_car_was_killed_and_started_anew() -> None:
     async with process(CAR, VIN, "0") as (car, port):
-        dialer = BluetoothDialer(VIN, hci=f"tcp-client:127.0.0.1:{port}")
+        dialer = BluetoothDialer(VIN, Radio(hci=f"tcp-client:127.0.0.1:{port}"))
         assert await ask(dialer)
         link = await dialer.connect(20)
         car.send_signal(signal.SIGKILL)

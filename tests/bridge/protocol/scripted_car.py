@@ -26,11 +26,14 @@ from driveway_bridge.proto import (
     vehicle,
 )
 from driveway_bridge.protocol import framing, metadata
+from driveway_bridge.protocol.connection import ANSWER_S, FRESH_S
 from driveway_bridge.protocol.domain import Domain
 from driveway_bridge.protocol.keys import PrivateKey
 from driveway_bridge.protocol.metadata import SignatureType
 from tests.vectors import VECTORS, raw
 
+FIRST_ANSWER_S = ANSWER_S + FRESH_S
+"""How long the client waits for the first answer on a link."""
 VIN: str = VECTORS["vin"]
 CLIENT = PrivateKey.from_scalar(raw("keys", "client_private"))
 CAR = PrivateKey.from_scalar(raw("keys", "car_private"))

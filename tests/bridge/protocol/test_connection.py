@@ -30,6 +30,7 @@ from tests.bridge.protocol.scripted_car import (
     CAR,
     CLIENT,
     EPOCH,
+    FIRST_ANSWER_S,
     LOCKED,
     OTHER_EPOCH,
     UNLOCKED,
@@ -511,12 +512,12 @@ def test_a_no_is_a_no(fault: int, reason: str, detail: str, sealed: bool) -> Non
 
 
 @pytest.mark.parametrize("fault", [1, 2, 11])
-def test_a_busy_car_is_asked_again_after_a_second(fault: int) -> None:
+def test_a_busy_car_is_asked_again_in_a_moment(fault: int) -> None:
     story = Story()
     lock = story.ask(security.lock())
     first = story.one()
     story.hear(story.car.fault(first, fault))
-    story.wait(0.9)
+    story.wait(0.3)
     assert story.sent() == []
     story.wait(0.1)
     second = story.one()
@@ -595,7 +596,7 @@ def test_if_nothing_follows_the_fate_is_open(payload: bytes, reason: str) -> Non
     story = Story()
     lock = story.ask(security.lock())
     story.hear(story.car.plain(story.one(), payload))
-    story.wait(2.5)
+    story.wait(FIRST_ANSWER_S)
     assert story.outcomes() == [Unanswered(id=lock, reason=reason, may_have_happened=True)]
 
 
@@ -781,13 +782,13 @@ def test_a_late_answer_is_still_an_answer() -> None:
     story = Story()
     lock = story.ask(security.lock())
     command = story.one()
-    story.wait(2.5)
+    story.wait(FIRST_ANSWER_S)
     assert story.outcomes() == [Unanswered(id=lock, reason="no_answer", may_have_happened=True)]
     reading = story.ask(security.status())
     story.sent()
     story.hear(story.car.sealed(command))
     assert story.outcomes()[1:] == [Reply(id=lock)]
-    story.wait(2.5)
+    story.wait(FIRST_ANSWER_S)
     assert [outcome.id for outcome in story.outcomes()] == [lock, lock, reading]
 
 

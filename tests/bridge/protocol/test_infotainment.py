@@ -17,6 +17,7 @@ from driveway_bridge.protocol.requests import Greeting
 from driveway_bridge.state.charge import Charge
 from tests.bridge.protocol.scripted_car import (
     CLIENT,
+    FIRST_ANSWER_S,
     LOCKED,
     OTHER_EPOCH,
     VIN,
@@ -72,7 +73,7 @@ def test_an_answer_that_cannot_be_read_leaves_the_fate_open(sealed: bool) -> Non
     story.hear(story.car.sealed(request, b"\xff") if sealed else story.car.plain(request, b"\xff"))
     assert story.outcomes() == []
     assert story.connection.dropped["not understood"] == 1
-    story.wait(2.5)
+    story.wait(FIRST_ANSWER_S)
     assert story.outcomes() == [Unanswered(id=limit, reason="not_understood", may_have_happened=True)]
 
 
@@ -165,6 +166,7 @@ def test_one_address_for_a_connection_and_answers_only_with_the_uuid() -> None:
 
 
 def test_both_domains_have_sessions_of_their_own() -> None:
+    """Pain 31."""
     story = Story(saved=None)
     other = ScriptedCar(epoch=OTHER_EPOCH, counter=50, clock=9)
     story.ask(LIMIT)
@@ -205,7 +207,7 @@ def test_an_acknowledgement_and_nothing_after_it() -> None:
     story = Story()
     asked = story.ask(read.charge())
     story.hear(story.car.sealed(story.one(), response()))
-    story.wait(2.5)
+    story.wait(FIRST_ANSWER_S)
     (outcome,) = story.outcomes()
     assert isinstance(outcome, Unanswered)
     assert (outcome.id, outcome.reason, outcome.may_have_happened) == (asked, "not_understood", False)
@@ -374,7 +376,7 @@ def test_a_wake_that_the_car_is_too_busy_for_gives_way() -> None:
     story = Story()
     story.connection.request(security.wake(), story.now, gives_way=True)
     story.hear(story.car.plain(story.one(), command_status(1)))
-    story.wait(0.8)
+    story.wait(0.3)
     story.ask(security.lock())
     assert story.car.plaintext(story.one()) == security.lock().payload
 

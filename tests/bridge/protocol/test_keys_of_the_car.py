@@ -15,6 +15,7 @@ from driveway_bridge.reasons import REASONS
 from tests.bridge.protocol.scripted_car import (
     CAR,
     CLIENT,
+    FIRST_ANSWER_S,
     VIN,
     command_status,
     told_everybody,
@@ -184,7 +185,7 @@ def test_an_error_without_a_reason_leaves_the_fate_open() -> None:
     story = Story()
     asked = story.ask(keys.key_remove(CAR.public))
     story.hear(story.car.sealed(story.one(), whitelist_status(0, 2)))
-    story.wait(2.5)
+    story.wait(FIRST_ANSWER_S)
     assert story.outcomes() == [Unanswered(id=asked, reason="not_understood", may_have_happened=True)]
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from driveway_bridge.errors import LinkLost, NotReached
+from driveway_bridge.link.air import Air as Radio
 from driveway_bridge.link.base import Link
 from driveway_bridge.link.bluetooth import BluetoothDialer
 from driveway_bridge.proto import RoutableMessage
@@ -381,7 +382,7 @@ async def test_over_the_virtual_radio(start: Start) -> None:
     assert car.listening["listen"] == [f"hci://127.0.0.1:{car.port}"]
     client = RawClient(key)
     unframer = Unframer()
-    dialer = BluetoothDialer(VIN, hci=f"tcp-client:127.0.0.1:{car.port}")
+    dialer = BluetoothDialer(VIN, Radio(hci=f"tcp-client:127.0.0.1:{car.port}"))
     try:
         link = await dialer.connect(20)
         handshake = client.handshake()

@@ -60,6 +60,7 @@ def test_zero_is_not_nothing() -> None:
 
 
 def test_a_charging_car() -> None:
+    """Pain 124."""
     message = vehicle.ChargeState(
         charging_state=vehicle.ChargeState.ChargingState(Charging=VOID),
         fast_charger_type=vehicle.ChargeState.ChargerType(ACSingleWireCAN=VOID),
@@ -317,6 +318,7 @@ def test_the_body_tells_closed_from_unknown() -> None:
 
 
 def test_members_and_fields_from_the_future() -> None:
+    """Pain 71."""
     known = vehicle.ChargeState(battery_level=50).SerializeToString()
     future = bytes.fromhex("a20905") + b"hello"  # field 148 with another type
     new_kind = bytes.fromhex("0a03f20600")  # charging_state with a member that is not known

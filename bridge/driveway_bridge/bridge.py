@@ -1,0 +1,273 @@
+"""One run of the bridge: its parts, and how they are joined. The only place that knows all of them.
+
+MQTT comes first, so that the bridge is seen early; what talks to the car takes a second to load on a small computer
+and is loaded beside it. A command that arrives meanwhile waits within its time to live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from driveway_bridge import __version__, code_store
+from driveway_bridge.boot import Boot
+from driveway_bridge.contract import Info, Result, Signer, Topics
+from driveway_bridge.errors import DrivewayError
+from driveway_bridge.fleet import Fleet, Member
+from driveway_bridge.health import Health
+from driveway_bridge.memory import Memory
+from driveway_bridge.memory_keeper import Keeper
+from driveway_bridge.mqtt.admission import Admission
+from driveway_bridge.mqtt.catalogue import CATALOGUE, car_info
+from driveway_bridge.mqtt.client import Broker, Message
+from driveway_bridge.mqtt.ear import Ear
+from driveway_bridge.mqtt.publisher import Publisher
+from driveway_bridge.mqtt.router import Router
+from driveway_bridge.mqtt.uplink import Uplink
+from driveway_bridge.notify import Notifier
+from driveway_bridge.settings import Settings
+from driveway_bridge.vin import car_id
+
+if TYPE_CHECKING:
+    from driveway_bridge.car import Car
+    from driveway_bridge.machinery import MakeDialer, Ways
+    from driveway_bridge.memory import LoggedCommand
+    from driveway_bridge.signal_history import SignalPoint
+
+_LOGGER = logging.getLogger(__name__)
+
+FINISH_S: Final = 2.0
+"""For what the car is doing when the bridge is stopped; with the next two less than the 5 s that it has for all."""
+LEAVE_S: Final = 1.0
+CLOSE_S: Final = 1.5
+PAGE: Final = "page"
+"""Who asked for a command that was given on the bridge's own page."""
+_LATER: Final = ("machinery", "operations")
+
+
+class Bridge:
+    """Made for one run; what it holds on disk is opened in `run`."""
+
+    def __init__(self, settings: Settings, data: Path, notifier: Notifier, dialers: MakeDialer | None = None) -> None:
+        """Read who we are, or make it; ConfigurationError when the data folder cannot be used."""
+        self._settings = settings
+        self._data = data
+        self._dialers = dialers
+        self._notifier = notifier
+        self._code, self._id = _identity(data)
+        self._signer = Signer.from_code(self._code)
+        self._boot = Boot()
+        self._topics = Topics(settings.base_topic, self._id)
+        self._health = Health(self._boot)
+        self._uplink = Uplink(
+            Broker(
+                host=settings.mqtt.host,
+                port=settings.mqtt.port,
+                username=settings.mqtt.username,
+                password=settings.mqtt.password,
+                client_id=f"driveway-{self._id}",  # the same after a restart: the broker then ends the old connection
+                will_topic=self._topics.status,
+                subscriptions=(self._topics.command(), self._topics.clock_request),
+            ),
+            on_message=self._receive,
+            on_connected=self._announce,
+        )
+        self._ear = Ear(self._topics, self._uplink)
+        self._publisher = Publisher(self._topics, self._boot, self._info(()), self._uplink.publish)
+        self._health.sources["mqtt"] = self._mqtt
+        self._ear.on_change = self._health.soon
+        self._admission = Admission(self._boot.id, (), [self._signer], CATALOGUE)
+        self._router: Router | None = None
+        self._fleet: Fleet | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop`, then end everything within 5 s."""
+        async with AsyncExitStack() as stack:
+            keeper = Keeper(await asyncio.to_thread(Memory, self._data), self._boot)
+            stack.push_async_callback(keeper.close)
+            fleet = self._fleet = Fleet(self._boot, self._publisher, keeper, self._health)
+            fleet.on_change = self._follow
+            async with asyncio.TaskGroup() as tasks:
+                router = self._router = Router(
+                    self._topics,
+                    self._boot,
+                    self._admission,
+                    fleet.cars,
+                    self._publisher,
+                    tasks,
+                    may_wake=fleet.may_wake,
+                    on_end=keeper.log,
+                    ear=self._ear,
+                )
+                for gone in keeper.forget_all_but(car_id(one.vin) for one in self._settings.cars):
+                    self._publisher.forget(gone)
+                fleet.add(self._settings.cars)
+                uplink = tasks.create_task(self._uplink.run())
+                others = [
+                    tasks.create_task(work)
+                    for work in (
+                        self._publisher.tick(),
+                        self._ear.run(),
+                        self._health.run(self._tell_health),
+                        self._notifier.watchdog(),
+                        self._notifier.ready_at_last(),
+                        keeper.run(),
+                        self._talk_to_cars(fleet),
+                        *self._page(fleet, keeper),
+                    )
+                ]
+                await stop.wait()
+                _LOGGER.info("The bridge is being stopped")
+                self._notifier.stopping()
+                await router.stop(FINISH_S)
+                for task in others:
+                    task.cancel()
+                await asyncio.wait(others)
+                await self._uplink.stop(LEAVE_S)
+                uplink.cancel()
+
+    async def change(self, settings: Settings) -> None:
+        """Take over what has changed in the configuration; what needs a restart is told and stays as it is."""
+        for name in ("mqtt", "base_topic", "bluetooth", "web"):
+            if getattr(settings, name) != getattr(self._settings, name):
+                _LOGGER.warning("`%s` has changed in the configuration: this takes effect with the next start", name)
+        if self._fleet is not None:
+            await self._fleet.change(settings.cars)
+            self._settings = settings
+            self._follow()
+
+    # Joints -----------------------------------------------------------------------------------------------------------
+
+    def _info(self, members: Iterable[Member]) -> Info:
+        return Info(
+            bridge=self._id,
+            name=self._settings.name,
+            version=__version__,
+            boot=self._boot.id,
+            cars=tuple(car_info(one.car.id, one.car.name, one.settings.vin, one.car.identity.role) for one in members),
+            clients=(self._signer.client,),
+            commands=tuple(CATALOGUE),
+        )
+
+    def _follow(self) -> None:
+        """Say which cars there are, and what may be done with them."""
+        if self._fleet is not None and self._router is not None:
+            self._publisher.info = self._info(self._fleet.members.values())
+            self._router.cars_changed()
+
+    def _receive(self, message: Message) -> None:
+        if self._router is not None:
+            self._router.receive(message)
+
+    def _announce(self) -> None:
+        self._publisher.announce()
+        self._publisher.health(self._health.document())  # the last one was made while there was no connection
+        self._notifier.ready()
+
+    def _mqtt(self) -> dict[str, Any]:
+        sender_s_ago = self._ear.sender_s_ago
+        return {**self._uplink.report(), "ear": self._ear.report(), "home_assistant_s_ago": sender_s_ago}
+
+    def _tell_health(self, document: dict[str, Any]) -> None:
+        self._publisher.health(document)
+        self._notifier.status(self._health.one_line())
+
+    async def _talk_to_cars(self, fleet: Fleet) -> None:
+        """Load what talks to cars, beside the running loop, and look after each car."""
+        for name in _LATER:
+            await asyncio.to_thread(importlib.import_module, f"driveway_bridge.{name}")
+        from driveway_bridge.commands import table
+        from driveway_bridge.machinery import Machinery, Ways
+        from driveway_bridge.operations import OPERATIONS
+
+        ways = Ways(self._settings.bluetooth)
+        # Shielded: who is cancelled here would leave a file open that the thread is just opening.
+        opening = asyncio.ensure_future(asyncio.to_thread(Machinery.open, self._data, self._dialers or ways.dialer))
+        try:
+            machinery = await asyncio.shield(opening)
+            self._admission.make = table.build
+            if self._router is not None:
+                self._router.operations = OPERATIONS
+            self._health.sources["radio"] = ways.report
+            fleet.equip(machinery)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(ways.run())
+                tasks.create_task(fleet.run())
+        finally:
+            await _close(ways)
+            with contextlib.suppress(DrivewayError):  # told by whoever waited for it
+                (await opening).close()
+
+    def _page(self, fleet: Fleet, keeper: Keeper) -> list[Coroutine[Any, Any, None]]:
+        """The bridge's own page, if it is wanted; its libraries are not loaded otherwise."""
+        if self._settings.web is None:
+            return []
+        from driveway_bridge import web
+
+        return [web.serve(self._settings.web, _View(self, fleet, keeper), now=self._boot.now)]
+
+    @property
+    def health(self) -> Health:
+        """How the bridge is."""
+        return self._health
+
+    @property
+    def code(self) -> str:
+        """What Home Assistant asks for."""
+        return self._code
+
+    async def ask(self, car: str, command: str, asked_by: str) -> Result:
+        """Do what somebody on the bridge itself asks for."""
+        if self._router is None:
+            raise RuntimeError("the bridge does not run")
+        return await self._router.ask(car, command, {}, asked_by=asked_by)
+
+
+class _View:
+    """The bridge as its page sees it."""
+
+    def __init__(self, bridge: Bridge, fleet: Fleet, keeper: Keeper) -> None:
+        self._bridge = bridge
+        self._fleet = fleet
+        self._keeper = keeper
+
+    def health(self) -> dict[str, Any]:
+        return self._bridge.health.document()
+
+    def cars(self) -> Sequence[Car]:
+        return tuple(self._fleet.cars.values())
+
+    def log(self, limit: int) -> Sequence[LoggedCommand]:
+        return self._keeper.logged(limit)
+
+    def signal(self, car_id: str) -> Sequence[SignalPoint]:
+        return self._fleet.members[car_id].signal.points()
+
+    def code(self) -> str:
+        return self._bridge.code
+
+    async def command(self, car_id: str, command: str) -> Result:
+        return await self._bridge.ask(car_id, command, PAGE)
+
+
+async def _close(ways: Ways) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await ways.close()
+    except TimeoutError:
+        _LOGGER.warning("The radio could not be given back in time")
+
+
+def _identity(data: Path) -> tuple[str, str]:
+    """The code and the id of this bridge; a new code is shown, this one time."""
+    new = not (data / code_store.CODE_FILE).exists()
+    code, bridge_id = code_store.load_or_create_code(data), code_store.load_or_create_bridge_id(data)
+    if new:
+        _LOGGER.info("The code of this bridge is %s. Home Assistant asks for it. `driveway code` shows it again.", code)
+    return code, bridge_id

@@ -1,0 +1,62 @@
+"""What is allowed in a configuration, and yet weak: sentences for the owner, each with what to do."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from driveway_bridge.config import Understood
+from driveway_bridge.config_secrets import Secret
+from driveway_bridge.settings import Settings, WebSettings
+
+
+def remarks(understood: Understood) -> list[str]:
+    """All of them, none of which holds a secret; none is the best answer."""
+    return [*_of_settings(understood.settings), *_of_secrets(understood)]
+
+
+def _of_settings(settings: Settings) -> Iterator[str]:
+    if settings.mqtt.password is None and not is_loopback(settings.mqtt.host):
+        yield (
+            "mqtt: the broker is on another computer and asks for no password, so everybody in your network can read "
+            "the car's state there; give the broker users with passwords"
+        )
+    adapter = settings.bluetooth.adapter
+    if adapter is not None and re.fullmatch("hci[0-9]+", adapter):
+        yield (
+            f"bluetooth.adapter: `{adapter}` may be another adapter after a restart; write its address instead "
+            "(`bluetoothctl list` shows it)"
+        )
+    if settings.web is not None and not is_loopback(settings.web.host):
+        yield page_in_the_open(settings.web)
+
+
+def page_in_the_open(web: WebSettings) -> str:
+    """What is weak about a page that others than this computer can open."""
+    return (
+        f"web.host: the bridge's page can be opened from your network (at {web.host}), and as it is plain HTTP its "
+        "password can be read on the way; keep it to networks that you trust, never the Internet"
+    )
+
+
+def _of_secrets(understood: Understood) -> Iterator[str]:
+    for section, secret in understood.secrets.items():
+        match secret:
+            case Secret(exposed=None):
+                pass
+            case Secret(source="password"):
+                yield (
+                    f"{section}.password: every user of this computer may read the configuration, which holds it; "
+                    "`chmod o-r` that file, or use `password_file`"
+                )
+            case _:
+                yield f"{section}.password_file: every user of this computer may read that file; `chmod o-r` it"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this computer is there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() in ("localhost", "ip6-localhost")

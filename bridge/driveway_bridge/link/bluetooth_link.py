@@ -1,0 +1,147 @@
+"""A link over Bluetooth, on bleak: connect, subscribe, and carry framed bytes.
+
+A frame goes out in pieces of at most the MTU less three bytes, each a write that the car confirms; answers come as
+indications, cut anyhow. A link that has failed once is not mended: it is given back, and another one is opened with a
+client object of its own, because bleak's client for BlueZ stays subscribed after the car has hung up and would then
+deliver every indication twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from bleak import BleakClient
+from bleak_retry_connector import establish_connection
+
+from driveway_bridge.errors import LinkLost, NotReached
+from driveway_bridge.link.deadline import within
+from driveway_bridge.link.gatt import FROM_CAR, SERVICE, TO_CAR
+from driveway_bridge.link.radio import RADIO_ERRORS, Radio, describe
+from driveway_bridge.protocol.framing import split
+
+if TYPE_CHECKING:
+    from bleak.backends.characteristic import BleakGATTCharacteristic
+    from bleak.backends.device import BLEDevice
+
+_LOGGER = logging.getLogger(__name__)
+
+MAX_PIECE = 1021  # bytes; the car's largest message less the header of a write
+INBOX_PIECES = 256  # unread indications; a car that sends more than this is not understood anyway
+DISCONNECT_S = 5.0  # BlueZ takes 2 s
+
+
+class NotTheCar(NotReached):
+    """A connection came about, but not with a car."""
+
+
+class BluetoothLink:
+    """One open link, on a connected client of bleak."""
+
+    def __init__(self, client: BleakClient) -> None:
+        self._client = client
+        self._to_car: BleakGATTCharacteristic | None = None
+        self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._end: str | None = None  # why nothing is sent or received any more
+        self._given_back = False
+        self._writing = asyncio.Lock()
+        self._closing = asyncio.Lock()
+
+    @property
+    def open(self) -> bool:
+        """Whether nothing has ended it yet."""
+        return self._end is None
+
+    async def subscribe(self) -> None:
+        """Check that this is a car and listen to it, before anything is written. NotReached or an error of bleak."""
+        service = self._client.services.get_service(SERVICE)
+        self._to_car = service.get_characteristic(TO_CAR) if service else None
+        from_car = service.get_characteristic(FROM_CAR) if service else None
+        if self._to_car is None or from_car is None:
+            raise NotTheCar("no_connection", "what answers to the car's name lacks the car's service")
+        await self._client.start_notify(from_car, self._on_indication)
+
+    async def send(self, framed: bytes) -> None:
+        """Send one frame in pieces, never between those of another. LinkLost, and the link is of no more use."""
+        async with self._writing:
+            if self._end is None and not self._client.is_connected:
+                self.finish("not connected")
+            if self._end is not None or self._to_car is None:
+                raise LinkLost("link_lost", self._end or "not subscribed", may_have_happened=False)
+            size = min(self._to_car.max_write_without_response_size, MAX_PIECE)
+            try:
+                for piece in split(framed, size):
+                    await self._client.write_gatt_char(self._to_car, piece, response=True)
+            except RADIO_ERRORS as error:
+                self.finish(describe(error))
+                raise LinkLost("link_lost", describe(error), may_have_happened=True) from error
+            except asyncio.CancelledError:
+                self.finish("a frame was given up halfway")  # the car still waits for the rest of it
+                raise
+
+    async def receive(self) -> bytes:
+        """The next indication; what came before a loss is still delivered, then LinkLost."""
+        data = await self._inbox.get()
+        if data is None:
+            self._inbox.put_nowait(None)  # whoever asks again gets the same answer
+            raise LinkLost("link_lost", self._end or "")
+        return data
+
+    async def close(self) -> None:
+        """Disconnect, also after a loss: bleak keeps things until then."""
+        self.finish("given back")
+        async with self._closing:
+            if self._given_back:
+                return
+            try:
+                await within(DISCONNECT_S, self._client.disconnect())
+            except RADIO_ERRORS as error:
+                _LOGGER.debug("The link could not be given back in order: %s", describe(error))
+            self._given_back = True
+
+    def finish(self, why: str) -> None:
+        """Nothing is sent or received from now on, for this reason; the first reason stays."""
+        if self._end is None:
+            self._end = why
+            self._inbox.put_nowait(None)
+
+    def _on_indication(self, _characteristic: BleakGATTCharacteristic, data: bytearray) -> None:
+        if self._end is not None:
+            return
+        if self._inbox.qsize() >= INBOX_PIECES:
+            self.finish("too much was received and not read")
+            return
+        self._inbox.put_nowait(bytes(data))
+
+
+async def open_link(radio: Radio, device: BLEDevice, within_s: float) -> BluetoothLink:
+    """Connect and subscribe. NotTheCar, or NotReached `no_connection` or with what is wrong with the radio."""
+    made: list[BluetoothLink] = []
+    given_up = False
+
+    def on_disconnected(_client: BleakClient) -> None:
+        if made:  # else an attempt failed, and another may follow
+            made[0].finish("the car hung up or fell silent")
+
+    async def connect() -> BluetoothLink:
+        client = await establish_connection(
+            BleakClient, device, "car", disconnected_callback=on_disconnected, **radio.client_arguments
+        )
+        link = BluetoothLink(client)
+        made.append(link)
+        if given_up:  # it was stuck so long that nobody waits for it any more
+            await link.close()
+        else:
+            await link.subscribe()
+        return link
+
+    try:
+        return await within(within_s, connect())
+    except BaseException as error:
+        given_up = True
+        for link in made:
+            await link.close()
+        if not isinstance(error, RADIO_ERRORS):
+            raise
+        raise radio.failure(error, "no_connection") from error

@@ -1,0 +1,48 @@
+"""A hard deadline for calls that may not heed a cancellation.
+
+bleak answers a cancelled connect by asking BlueZ to disconnect, and waits for that without limit: on a bus that has
+fallen silent it would never come back. Such a call is left to itself, and whoever asked goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+_T = TypeVar("_T")
+_LOGGER = logging.getLogger(__name__)
+
+GRACE_S: Final = 3.0
+"""For giving up in order; BlueZ takes 2 s for a disconnect."""
+
+_stuck: set[asyncio.Task[Any]] = set()
+
+
+async def within(seconds: float, job: Coroutine[Any, Any, _T], *, grace_s: float = GRACE_S) -> _T:
+    """Do the job; TimeoutError after `seconds`, and at most `grace_s` later whatever the job does."""
+    task = asyncio.ensure_future(job)
+    try:
+        await asyncio.wait({task}, timeout=max(seconds, 0.0))
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=grace_s)
+        if not task.done():
+            _stuck.add(task)
+            task.add_done_callback(_forget)
+    if not task.done() or task.cancelled():
+        raise TimeoutError(f"not done within {seconds:.1f} s")
+    return task.result()
+
+
+def stuck() -> int:
+    """How many calls have been left to themselves and have not ended."""
+    return len(_stuck)
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    _stuck.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _LOGGER.debug("A call that had been given up ended with %r", error)

@@ -1,0 +1,192 @@
+"""The system's Bluetooth service as the bridge sees it, played on a message bus of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from driveway_bridge.errors import NotReached
+from driveway_bridge.link import bluez
+from driveway_bridge.link.air import Air
+from driveway_bridge.link.bluetooth import BluetoothDialer
+from driveway_bridge.link.bluez import Adapter
+from driveway_bridge.link.radio import SystemRadio
+from driveway_bridge.vin import local_name
+from tests.bridge.link.fake_bluez import FakeBluez, daemon, message_bus
+from tests.bridge.link.fake_bluez import bluez as played_bluez
+
+pytestmark = pytest.mark.timeout(60)
+
+VIN = "5YJ30123456789ABC"
+CAR = "06:00:00:00:00:01"
+FIRST, SECOND = "00:11:22:33:44:55", "66:77:88:99:AA:BB"
+
+
+@pytest.fixture(scope="module")
+def program() -> str:
+    found = daemon()
+    if found is None:
+        pytest.skip("no dbus-daemon here, and scripts/dbus could not get one: install dbus-daemon")
+    return found
+
+
+@pytest.fixture
+async def bus(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    async with message_bus(program, tmp_path) as address:
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
+        yield address
+    await asyncio.sleep(0.05)  # bleak's own connection, which it keeps, sees the end of the bus
+
+
+@pytest.fixture
+async def service(bus: str) -> AsyncIterator[FakeBluez]:
+    async with played_bluez(bus) as service:
+        yield service
+
+
+async def why(attempt: Callable[[], object]) -> NotReached:
+    with pytest.raises(NotReached) as caught:
+        await attempt()  # type: ignore[misc]
+    return caught.value
+
+
+async def until(condition: Callable[[], bool], within_s: float = 15) -> None:
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110 - looks at another object's state
+            await asyncio.sleep(0.02)
+
+
+async def test_adapters_by_name(service: FakeBluez) -> None:
+    service.plug_in("hci10", SECOND, powered=False)
+    service.plug_in("hci2", FIRST.lower())
+    service.plug_in("hci0", "00:00:00:00:00:01", roles=("peripheral",))
+    assert await bluez.adapters() == (
+        Adapter(name="hci2", address=FIRST, powered=True),
+        Adapter(name="hci10", address=SECOND, powered=False),
+    )
+
+
+async def test_an_adapter_is_switched_off_and_on(service: FakeBluez) -> None:
+    """Pain 2."""
+    adapter = service.plug_in("hci0", FIRST)
+    await bluez.set_powered("hci0", False)
+    assert not (await bluez.adapters())[0].powered
+    await SystemRadio(None).power_cycle(None)
+    assert adapter.log == ["off", "on"]
+    await SystemRadio(FIRST).power_cycle(None)
+    assert adapter.log == ["off", "on", "off", "on"]
+
+
+async def test_an_adapter_that_does_not_want_to(service: FakeBluez) -> None:
+    adapter = service.plug_in("hci0", FIRST, powered=False)
+    adapter.blocked = True
+    error = await why(lambda: bluez.set_powered("hci0", True))
+    assert error.reason == "adapter_off"
+    assert "rfkill" in error.detail
+    assert (await why(lambda: bluez.set_powered("hci7", True))).reason == "no_adapter"
+
+
+async def test_a_silent_service_does_not_hold_anybody_up(service: FakeBluez) -> None:
+    """Pain 9."""
+    service.plug_in("hci0", FIRST)
+    service.be_silent()
+    begun = time.monotonic()
+    error = await why(lambda: bluez.adapters(timeout_s=0.2))
+    assert (error.reason, "silent" in error.detail) == ("no_bluetooth_service", True)
+    assert (await why(lambda: bluez.set_powered("hci0", True, timeout_s=0.2))).reason == "no_bluetooth_service"
+    assert time.monotonic() - begun < 4
+    service.be_silent(on=False)
+    assert len(await bluez.adapters()) == 1
+
+
+async def test_a_service_that_does_not_run(bus: str) -> None:
+    error = await why(bluez.adapters)
+    assert (error.reason, "not running" in error.detail) == ("no_bluetooth_service", True)
+
+
+async def test_no_bus_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for address in (f"unix:path={tmp_path}/none", "nonsense"):
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
+        error = await why(bluez.adapters)
+        assert (error.reason, "no D-Bus" in error.detail) == ("no_bluetooth_service", True)
+
+
+async def test_a_bus_that_never_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Pain 9."""
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(100):
+            pass
+        writer.close()
+
+    async with await asyncio.start_unix_server(listen, tmp_path / "mute"):
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/mute")
+        error = await why(lambda: bluez.adapters(timeout_s=0.2))
+        assert (error.reason, "silent" in error.detail) == ("no_bluetooth_service", True)
+        await asyncio.sleep(0.05)
+
+
+async def test_the_adapter_is_known_by_its_address_whatever_its_number(service: FakeBluez) -> None:
+    """Pains 16, 23."""
+    service.plug_in("hci0", FIRST)
+    service.plug_in("hci1", SECOND)
+    radio = SystemRadio(SECOND.lower())
+    assert (await radio.open(5)).name == "hci1"
+    service.unplug("hci1")
+    error = await why(lambda: radio.open(5))
+    assert error.reason == "no_adapter"
+    assert FIRST in error.detail
+    service.plug_in("hci2", SECOND, powered=False)
+    assert (await why(lambda: radio.open(5))).reason == "adapter_off"
+    await bluez.set_powered("hci2", True)
+    opened = await radio.open(5)
+    assert (opened.name, opened.address) == ("hci2", SECOND)
+    assert not await radio.scans(opened)
+
+
+async def test_without_a_wish_the_first_that_is_switched_on(service: FakeBluez) -> None:
+    service.plug_in("hci0", FIRST, powered=False)
+    service.plug_in("hci1", SECOND)
+    assert (await SystemRadio(None).open(5)).name == "hci1"
+    assert (await why(lambda: SystemRadio("hci0").open(5))).reason == "adapter_off"
+
+
+async def test_the_air_on_bleak_and_bluez_survives_what_happens_to_an_adapter(service: FakeBluez) -> None:
+    """Pains 16, 17, 22, 86."""
+    first = service.plug_in("hci0", FIRST)
+    air = Air(adapter=FIRST)
+    dialer = BluetoothDialer(VIN, air)
+    run = asyncio.create_task(air.run())
+    try:
+        await until(lambda: air.scanning)
+        assert first.log == ["scan"]
+        service.hear("hci0", CAR, local_name(VIN), rssi=-71)
+        await until(lambda: dialer.last_heard is not None)
+        service.hear("hci0", CAR, local_name(VIN), rssi=-72)
+        await until(lambda: dialer.last_heard is not None and dialer.last_heard.rssi_dbm == -72)
+        assert dialer.last_heard is not None
+        assert dialer.last_heard.connectable is None
+        assert (air.report()["state"], air.report()["adapter"]) == ("ok", "hci0")
+
+        service.unplug("hci0")
+        await why(lambda: dialer.connect(5))
+        await until(lambda: air.report()["state"] == "missing")
+        assert (await why(lambda: dialer.connect(5))).reason == "no_adapter"
+        second = service.plug_in("hci1", FIRST)
+        await until(lambda: air.scanning)
+        assert second.log == ["scan"]
+        heard = dialer.last_heard.at
+        service.hear("hci1", CAR, local_name(VIN), rssi=-73)
+        await until(lambda: dialer.last_heard is not None and dialer.last_heard.at > heard)
+        assert air.report()["adapter"] == "hci1"
+    finally:
+        run.cancel()
+        with suppress(asyncio.CancelledError):
+            await run
+        await dialer.close()
+    assert second.log[-1] == "end"

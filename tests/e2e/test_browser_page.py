@@ -1,0 +1,278 @@
+"""A person at the bridge's own page, in a headless browser: signs in, locks, unlocks, and is told what became of it.
+
+The page runs as it does for an owner, in the bridge's own environment; behind it stands a bridge that does what a test
+tells it. Pictures are kept in tests/e2e/output/.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Request, async_playwright, expect
+
+from house import places
+from house.processes import HouseError
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+PICTURES = Path(__file__).parent / "output"
+STAND = places.ROOT / "tests/bridge/web/stand.py"
+PASSWORD = "correct horse"
+CODE = "0123-4567-89AB-CDEF-GHJK"
+PHONE = (390, 844)
+DESKTOP = (1280, 900)
+LONG_MS = 15_000
+START_S = 30.0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    try:
+        chromium = places.program("chromium")
+    except HouseError as error:
+        pytest.skip(str(error))
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield running
+        await running.close()
+
+
+class Stand:
+    """The page's server, and what the bridge behind it shall do."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self._process = process
+        self.url = f"http://127.0.0.1:{port}/"
+
+    async def does(self, action: str) -> list[list[str]]:
+        """Let the bridge do something; the commands that it was given so far."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{action}\n".encode())
+        return list((await heard(self._process))["asked"])
+
+    async def stop(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+
+
+async def heard(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    assert process.stdout is not None
+    async with asyncio.timeout(START_S):
+        line = await process.stdout.readline()
+    return dict(json.loads(line))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stand() -> AsyncIterator[Stand]:
+    python, *_ = places.driveway()
+    environment = os.environ | {"PYTHONPATH": str(places.ROOT / "bridge")}
+    process = await asyncio.create_subprocess_exec(
+        python, STAND, env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    running = Stand(process, (await heard(process))["port"])
+    yield running
+    await running.stop()
+
+
+@asynccontextmanager
+async def opened(
+    browser: Browser, stand: Stand, size: tuple[int, int] = PHONE, language: str = "en-GB", scheme: str = "light"
+) -> AsyncIterator[Page]:
+    """The page, not signed in. Whatever a browser complains of, or asks anybody else for, fails the test."""
+    context = await browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        locale=language,
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = await context.new_page()
+    strange: list[str] = []
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith(stand.url):
+            strange.append(request.url)
+
+    page.on("request", asked)
+    page.on("pageerror", lambda error: strange.append(str(error)))
+    page.on(
+        "console",
+        lambda message: strange.append(message.text) if "Content Security" in message.text else None,
+    )
+    await page.goto(stand.url)
+    await expect(page.get_by_label("Passwor")).to_be_focused(timeout=LONG_MS)
+    yield page
+    await context.close()
+    assert strange == []
+
+
+@asynccontextmanager
+async def signed_in(
+    browser: Browser, stand: Stand, size: tuple[int, int] = PHONE, language: str = "en-GB", scheme: str = "light"
+) -> AsyncIterator[Page]:
+    async with opened(browser, stand, size, language, scheme) as page:
+        await page.keyboard.type(PASSWORD)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("svg.signal").first).to_be_visible(timeout=LONG_MS)
+        yield page
+
+
+async def test_the_password_is_asked_for_and_the_page_is_left_again(browser: Browser, stand: Stand) -> None:
+    async with opened(browser, stand) as page:
+        await expect(page.get_by_text("Anna")).to_have_count(0)
+        await page.get_by_label("Password").fill("wrong password")
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.get_by_role("alert")).to_have_text("The password is wrong.")
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.get_by_role("heading", name="Anna")).to_be_visible()
+        await page.reload()
+        await expect(page.get_by_role("heading", name="Anna")).to_be_visible()
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_label("Password")).to_be_visible()
+        await expect(page.get_by_text("Anna")).to_have_count(0)
+
+
+async def test_unlocking_is_asked_back_and_shown_only_when_the_car_says_so(browser: Browser, stand: Stand) -> None:
+    async with signed_in(browser, stand) as page:
+        anna = page.get_by_role("region", name="Anna")
+        await expect(anna.get_by_role("status")).to_contain_text(
+            re.compile("Locked.*the car said so .* ago", re.DOTALL)
+        )
+        await anna.get_by_role("button", name="Unlock").click()
+        question = page.get_by_role("dialog", name="Unlock Anna?")
+        await expect(question.get_by_role("button", name="Cancel")).to_be_focused()
+        await question.get_by_role("button", name="Cancel").click()
+        await expect(question).to_be_hidden()
+        assert await stand.does("take_s 1") == []
+        await anna.get_by_role("button", name="Unlock").click()
+        await question.get_by_role("button", name="Unlock now").click()
+        await expect(anna.get_by_role("status")).to_contain_text("Unlocking…")
+        await expect(anna.get_by_role("status")).to_contain_text("Before: Locked")
+        await expect(anna.get_by_role("alert")).to_have_text("The car says that it is unlocked.", timeout=LONG_MS)
+        await expect(anna.get_by_role("status")).to_contain_text("Unlocked")
+        row = page.get_by_role("row").nth(1)
+        await expect(row).to_contain_text(re.compile("Unlock.*confirmed.*this page"))
+        assert await stand.does("take_s 0") == [["car-00000001", "unlock"]]
+
+
+async def test_a_refusal_says_why_and_the_car_stays_as_it_was(browser: Browser, stand: Stand) -> None:
+    await stand.does("lock unlocked")
+    await stand.does("answer refused closures_open")
+    async with signed_in(browser, stand, language="de-DE") as page:
+        anna = page.get_by_role("region", name="Anna")
+        await anna.get_by_role("button", name="Verriegeln").click()
+        await expect(anna.get_by_role("alert")).to_have_text(
+            "Es wurde nicht getan. Eine Tür oder Klappe ist offen. Schließe sie und versuche es noch einmal."
+        )
+        await expect(anna.get_by_role("status")).to_contain_text("Entriegelt")
+
+
+async def test_a_car_that_is_locked_by_another_way_is_seen_by_itself(browser: Browser, stand: Stand) -> None:
+    async with signed_in(browser, stand) as page:
+        state = page.get_by_role("region", name="Anna").get_by_role("status")
+        await expect(state).to_contain_text("Locked")
+        await stand.does("lock unlocked")
+        await expect(state).to_contain_text("Unlocked", timeout=LONG_MS)
+        await stand.does("broker_away")
+        await expect(page.get_by_text("There is no connection to the MQTT broker.")).to_be_visible(timeout=LONG_MS)
+
+
+async def test_the_page_says_that_it_has_lost_the_bridge(browser: Browser, stand: Stand) -> None:
+    async with signed_in(browser, stand) as page:
+        lock = page.get_by_role("region", name="Anna").get_by_role("button", name="Lock", exact=True)
+        await expect(lock).to_be_enabled()
+        await stand.stop()
+        await expect(page.get_by_text("No connection to the bridge.")).to_be_visible(timeout=LONG_MS)
+        await expect(lock).to_be_disabled()
+
+
+async def test_german_and_english_by_a_switch(browser: Browser, stand: Stand) -> None:
+    async with signed_in(browser, stand, language="de-DE") as page:
+        await expect(page.get_by_role("heading", name="Was funktioniert")).to_be_visible()
+        await page.get_by_role("link", name="English").click()
+        await expect(page.get_by_role("heading", name="What works")).to_be_visible()
+        assert await page.evaluate("document.documentElement.lang") == "en"
+        await page.get_by_role("link", name="Deutsch").click()
+        await expect(page.get_by_role("button", name="Entriegeln").first).to_be_visible()
+
+
+async def test_the_code_is_hidden_until_it_is_wanted(browser: Browser, stand: Stand) -> None:
+    async with signed_in(browser, stand) as page:
+        await expect(page.get_by_text(CODE)).to_have_count(0)
+        await page.get_by_text("Code of this bridge").click()
+        await page.get_by_role("button", name="Show the code").click()
+        await expect(page.get_by_text(CODE)).to_be_visible()
+        await page.get_by_role("button", name="Hide the code").click()
+        await expect(page.get_by_text(CODE)).to_have_count(0)
+
+
+async def test_the_keyboard_is_enough(browser: Browser, stand: Stand) -> None:
+    async with signed_in(browser, stand) as page:
+        for _ in range(20):
+            await page.keyboard.press("Tab")
+            if await page.evaluate("document.activeElement.textContent") == "Unlock":
+                break
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_be_hidden()
+        assert await page.evaluate("document.activeElement.textContent") == "Unlock"
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("region", name="Anna").get_by_role("status")).to_contain_text("Unlocked")
+
+
+NAMELESS = """() => [...document.querySelectorAll("button, a, input, img, summary, [role=img]")]
+  .filter((one) => one.checkVisibility())
+  .filter((one) => !(one.textContent.trim() || one.ariaLabel || one.labels?.length || one.getAttribute("alt") === ""))
+  .map((one) => one.outerHTML)"""
+SMALL = """() => [...document.querySelectorAll("button, summary")].filter((one) => one.checkVisibility())
+  .map((one) => one.getBoundingClientRect().height).filter((height) => height < 30)"""
+TWICE = """() => { const ids = [...document.querySelectorAll("[id]")].map((one) => one.id);
+  return ids.filter((id, at) => ids.indexOf(id) !== at); }"""
+FAINT = """() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map((part) => {
+    const share = part / 255;
+    return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  const light = (colour) => { const [r, g, b] = parts(colour); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const ground = (one) => {
+    for (; one; one = one.parentElement) {
+      const colour = getComputedStyle(one).backgroundColor;
+      if (colour !== "rgba(0, 0, 0, 0)") return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  return [...document.querySelectorAll("h1, h2, p, dt, dd, small, button:enabled, a, label, b, summary, td, th, span")]
+    .filter((one) => one.checkVisibility() && one.textContent.trim())
+    .map((one) => {
+      const [dark, bright] = [light(getComputedStyle(one).color), light(ground(one))].sort((a, b) => a - b);
+      return [(bright + 0.05) / (dark + 0.05), one.outerHTML];
+    }).filter(([contrast]) => contrast < 4.5);
+}"""
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("light", "de-DE"), ("dark", "en-GB")])
+@pytest.mark.parametrize("size", [PHONE, (320, 600), DESKTOP], ids=["phone", "small", "desktop"])
+async def test_it_fits_can_be_read_and_every_button_has_a_name(
+    browser: Browser, stand: Stand, size: tuple[int, int], scheme: str, language: str
+) -> None:
+    async with signed_in(browser, stand, size, language, scheme) as page:
+        await page.locator(".car button").first.click()
+        await expect(page.locator("#log td.good").first).to_be_visible(timeout=LONG_MS)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        for rule in (NAMELESS, SMALL, TWICE, FAINT):
+            assert await page.evaluate(rule) == []
+        PICTURES.mkdir(exist_ok=True)
+        name = f"page-{size[0]}-{scheme}-{language[:2]}.png"
+        await page.screenshot(path=PICTURES / name, full_page=True, animations="disabled")
