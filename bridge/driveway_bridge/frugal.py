@@ -7,6 +7,7 @@ import ctypes
 import gc
 import os
 import sys
+import types
 from collections.abc import Iterator
 from typing import Final
 
@@ -36,6 +37,26 @@ def no_authorities() -> None:
     """
     os.environ.setdefault("SSL_CERT_FILE", os.devnull)
     os.environ.setdefault("SSL_CERT_DIR", os.devnull)
+
+
+@contextlib.contextmanager
+def without_proxies() -> Iterator[None]:
+    """Import libraries without urllib's proxies, 2 MB for which the daemon has no use: to them there are none.
+
+    Nothing else that wants `urllib.request` may be imported meanwhile; afterwards whoever wants it gets the real one.
+    """
+    name = "urllib.request"
+    if name in sys.modules:
+        yield
+        return
+    placeholder = types.ModuleType(name)
+    vars(placeholder).update(getproxies=dict, proxy_bypass=lambda _host: True)
+    sys.modules[name] = placeholder
+    try:
+        yield
+    finally:
+        if sys.modules.get(name) is placeholder:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager

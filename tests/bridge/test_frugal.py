@@ -79,6 +79,18 @@ print(callable(urllib.request.getproxies), client.paho.urllib.request is urllib.
     assert told(program).splitlines() == ["False False", "True True"]
 
 
+def test_the_page_comes_without_them_too() -> None:
+    program = """
+import sys
+from driveway_bridge import web
+web._load()
+print("urllib.request" in sys.modules)
+import aiohttp.helpers
+print(aiohttp.helpers.getproxies(), aiohttp.helpers.proxy_bypass("here"))
+"""
+    assert told(program).splitlines() == ["False", "{} True"]
+
+
 def test_with_a_library_for_proxies_paho_can_ask(tmp_path: Path) -> None:
     (tmp_path / "socks.py").write_text("HTTP = SOCKS4 = SOCKS5 = 1\n")
     program = """

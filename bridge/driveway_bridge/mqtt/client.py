@@ -10,10 +10,8 @@ import asyncio
 import contextlib
 import importlib.util
 import socket
-import sys
 import threading
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -24,24 +22,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from driveway_bridge import frugal
 from driveway_bridge.contract import OFFLINE
 
-
-@contextlib.contextmanager
-def _without_proxies() -> Iterator[None]:
-    """Import paho without what it asks for a proxy: 2 MB, of which it has a use only with the library `socks`."""
-    name = "urllib.request"
-    if name in sys.modules or importlib.util.find_spec("socks") is not None:
-        yield
-        return
-    sys.modules[name] = types.ModuleType(name)
-    try:
-        yield
-    finally:
-        del sys.modules[name]  # whoever else wants it gets the real one
-
-
-with _without_proxies():
+# It asks for proxies only where the library `socks` is installed.
+with contextlib.nullcontext() if importlib.util.find_spec("socks") else frugal.without_proxies():
     import paho.mqtt.client as paho
 
 CONNECT_S: Final = 5.0

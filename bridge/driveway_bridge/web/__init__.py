@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from driveway_bridge import frugal
 
 if TYPE_CHECKING:
     from driveway_bridge.settings import WebSettings
@@ -14,5 +16,10 @@ if TYPE_CHECKING:
 
 async def serve(settings: WebSettings, view: View, *, now: Callable[[], float]) -> None:
     """Serve the page until cancelled; its libraries, half a second on a small computer, are loaded beside the loop."""
-    server = await asyncio.to_thread(importlib.import_module, "driveway_bridge.web.server")
+    server = await asyncio.to_thread(_load)
     await server.Page(settings, view, now=now).run()
+
+
+def _load() -> Any:
+    with frugal.without_proxies():  # only the client that comes with the server would ask for them
+        return importlib.import_module("driveway_bridge.web.server")
