@@ -155,8 +155,6 @@ class Car:
         self.observers: list[Observer] = []
         self.on_doubt: Callable[[float], None] = lambda _after_s: None
         """Called when the state should be read within so many seconds."""
-        self.links = 0
-        """Links that were opened so far."""
         self._boot = boot
         self._telling = telling
         self._link = LinkState(boot=boot.id)
@@ -182,11 +180,6 @@ class Car:
     def route(self) -> str | None:
         """By which way the car is reached."""
         return self._equipment.result().dialer.name if self._equipment.done() else None
-
-    @property
-    def links_before(self) -> int:
-        """Links that were opened so far, but for the one that is open."""
-        return self.links - self._link.linked
 
     async def poll(self, name: str = "status", timeout_s: float = POLL_S) -> Execution | None:
         """Ask when nothing else is to be done, without waking the car or keeping the link; None when it gave way."""
@@ -267,7 +260,6 @@ class Car:
 
     def heard_link(self, linked: bool, reason: str | None) -> None:  # noqa: FBT001 - the shape of Vehicle's callback
         """A link was opened, or it is gone: for a reason, or given back."""
-        self.links += linked
         self._note_link(linked=linked)
         if not linked and reason is not None and not self.lane.busy:
             self.on_doubt(QUIET_S)
