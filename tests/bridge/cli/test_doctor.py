@@ -153,9 +153,9 @@ def test_on_a_terminal(data: Path, file: Path) -> None:
     assert process.wait(10) == 1
     text = shown.decode()
     assert "Traceback" not in text
-    # The moving line names what is being looked at, in any order; what was found stands in the order of the chain.
-    found = re.findall(r"(Configuration|Data folder|MQTT broker) {2,}", text)
-    assert list(dict.fromkeys(found)) == ["Configuration", "Data folder", "MQTT broker"]
+    # The moving lines name what is being looked at, in any order; what was found stands in the order of the chain.
+    found = re.findall(r"(?:ok|look|BROKEN|skipped) *(?:\x1b\[0m)? +(Configuration|Data folder|MQTT broker)", text)
+    assert list(dict.fromkeys(found)) == ["Configuration", "Data folder", "MQTT broker"], text
     assert "The chain is broken at: Data folder." in text
 
 
