@@ -219,7 +219,7 @@ class _Moving(_InOrder):
 
         grid = Table.grid(padding=(0, 2))
         now = time.monotonic()
-        for name, text in self._doing.items():
+        for name, text in tuple(self._doing.items()):  # it is drawn by a thread of rich, and may change meanwhile
             seconds = now - self._began[name]
             grid.add_row(Spinner("dots"), f"{self._titles[name]} {text} {seconds:.0f} s".replace("  ", " "))
         return grid
