@@ -23,7 +23,6 @@ NO_RSSI: Final = (-127, 127)
 TELL_EVERY_S: Final = 1.0
 FORGET_AFTER: Final = 3
 """Attempts in vain, one after another, and the address is no longer believed."""
-LONGEST_REST_S: Final = 60.0
 _A_CAR: Final = re.compile(r"S[0-9a-f]{16}[CDRP]")
 
 
