@@ -19,20 +19,25 @@ UNREAD_LIMIT = 1 << 20  # bytes; a client that reads nothing is cut off instead 
 
 
 class HciPort(asyncio.Protocol):
-    """One TCP client and its unit, which lives from the connection's beginning to its end."""
+    """One TCP client and its unit, which lives from the connection's beginning to its end.
 
+    Without `address` the unit gets the next of the air's own.
+    """
+
+    unit: Unit
+    """The chip, while there is a connection."""
     _transport: asyncio.Transport
-    _unit: Unit
     _parser: PacketParser
 
-    def __init__(self, air: Air) -> None:
+    def __init__(self, air: Air, address: str | None = None) -> None:
         self._air = air
+        self._address = address
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._unit = self._air.unit("hci")
-        self._unit.set_packet_sink(self)
-        self._parser = PacketParser(self._unit)
+        self.unit = self._air.unit("hci", self._address)
+        self.unit.set_packet_sink(self)
+        self._parser = PacketParser(self.unit)
         self._air.ports.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -44,7 +49,7 @@ class HciPort(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - any end is the end
         self._air.ports.discard(self)
-        self._air.remove(self._unit)
+        self._air.remove(self.unit)
 
     def on_packet(self, packet: bytes) -> None:
         """Pass a packet of the unit on to its host."""

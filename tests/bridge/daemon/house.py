@@ -29,10 +29,11 @@ class Heard(NamedTuple):
 class House:
     """A client of the broker; `heard` holds everything below the base topic, in order."""
 
-    def __init__(self, port: int, base: str = "driveway") -> None:
+    def __init__(self, port: int, base: str = "driveway", *, patience_s: float = PATIENCE_S) -> None:
         self._loop = asyncio.get_running_loop()
         self._port = port
         self._base = base
+        self._patience_s = patience_s
         self._news = asyncio.Event()
         self._subscribed = asyncio.Event()
         self.heard: list[Heard] = []
@@ -45,7 +46,7 @@ class House:
     async def __aenter__(self) -> Self:
         self._client.connect("127.0.0.1", self._port)
         self._client.loop_start()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self._patience_s):
             await self._subscribed.wait()
         return self
 
@@ -77,7 +78,7 @@ class House:
 
     async def wait(self, wanted: Callable[[Heard], bool], since: int = 0) -> Heard:
         """The first message from number `since` on that is wanted."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self._patience_s):
             while True:
                 for heard in self.heard[since:]:
                     if wanted(heard):
