@@ -45,6 +45,11 @@ NOT_REACHED: Final = frozenset(
         "no_adapter",
         "adapter_off",
         "radio_deaf",
+        "proxy_unreachable",
+        "proxy_key_wrong",
+        "proxy_unsuitable",
+        "proxy_taken",
+        "proxy_full",
         "no_answer",
         "wrong_car",
     }

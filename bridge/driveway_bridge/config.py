@@ -5,6 +5,7 @@ Problems read `FILE:LINE:COLUMN key: what is wrong; what to do`. They never hold
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,14 @@ from driveway_bridge.addressing import LinkSettings, TcpAddress
 from driveway_bridge.config_schema import UnknownKey, Wrong
 from driveway_bridge.config_secrets import Secret, WrongSecret
 from driveway_bridge.errors import ConfigurationError
-from driveway_bridge.settings import BluetoothSettings, CarSettings, MqttSettings, Settings, WebSettings
+from driveway_bridge.settings import (
+    BluetoothSettings,
+    CarSettings,
+    MqttSettings,
+    ProxySettings,
+    Settings,
+    WebSettings,
+)
 from driveway_bridge.yaml_file import Document, Path_
 
 __all__ = [
@@ -27,6 +35,7 @@ __all__ = [
     "CarSettings",
     "LinkSettings",
     "MqttSettings",
+    "ProxySettings",
     "Settings",
     "TcpAddress",
     "Understood",
@@ -89,13 +98,26 @@ def _secrets(fields: dict[str, Any], path: Path, environment: Mapping[str, str],
         else:
             if secret is not None:
                 secrets[section] = secret
+    for number, proxy in enumerate(fields.get("bluetooth", {}).get("proxies", ())):
+        try:
+            secret = config_secrets.find_key(number, proxy, path)
+        except WrongSecret as error:
+            report.add(error.path, error.text)
+        else:
+            if secret is not None:
+                secrets[config_secrets.proxy_section(number)] = secret
     return secrets
 
 
 def _settings(fields: dict[str, Any], secrets: Mapping[str, Secret]) -> Settings:
     sections = {name: _values(name, fields.get(name, {})) for name in ("mqtt", "bluetooth", "web")}
-    for section, secret in secrets.items():
-        sections[section]["password"] = secret.text
+    for section in config_secrets.SECTIONS:
+        if section in secrets:
+            sections[section]["password"] = secrets[section].text
+    sections["bluetooth"]["proxies"] = tuple(
+        ProxySettings(**_values("bluetooth.proxies", proxy) | _key(secrets.get(config_secrets.proxy_section(number))))
+        for number, proxy in enumerate(fields.get("bluetooth", {}).get("proxies", ()))
+    )
     return Settings(
         mqtt=MqttSettings(**sections["mqtt"]),
         cars=tuple(CarSettings(**_values("cars", car)) for car in fields["cars"]),
@@ -103,6 +125,10 @@ def _settings(fields: dict[str, Any], secrets: Mapping[str, Secret]) -> Settings
         web=WebSettings(**sections["web"]) if "web" in fields else None,
         **_values("", fields),
     )
+
+
+def _key(secret: Secret | None) -> dict[str, str]:
+    return {} if secret is None else {"key": secret.text}
 
 
 def _values(section: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,9 +210,38 @@ def _contradictions(fields: dict[str, Any], document: Document) -> Iterable[tupl
             yield (section, "password_file"), "`password` is given too; keep one of them"
     if ("password" in mqtt or "password_file" in mqtt) and "username" not in mqtt:
         yield ("mqtt",), "there is a password but no `username`; add it"
-    if bluetooth.keys() >= {"adapter", "hci"}:
-        yield ("bluetooth", "hci"), "`adapter` is given too; keep one of them"
-    cars = fields["cars"]
+    yield from _of_radios(bluetooth, document)
+    yield from _twins(fields["cars"], document)
+
+
+def _of_radios(bluetooth: dict[str, Any], document: Document) -> Iterable[tuple[Path_, str]]:
+    for one, other in (("adapter", "hci"), ("adapter", "adapters"), ("adapters", "hci")):
+        if bluetooth.keys() >= {one, other}:
+            yield ("bluetooth", other), f"`{one}` is given too; keep one of them"
+    proxies = bluetooth.get("proxies", [])
+    if bluetooth.get("adapters") == "none" and not proxies:
+        yield ("bluetooth", "adapters"), "there are no `proxies` either; add some, or remove this"
+    port = config_options.of("bluetooth.proxies")["port"].default
+    first: dict[tuple[str, int], int] = {}
+    for number, proxy in enumerate(proxies):
+        here: Path_ = ("bluetooth", "proxies", number)
+        if proxy.keys() >= {"key", "key_file"}:
+            yield (*here, "key_file"), "`key` is given too; keep one of them"
+        where = proxy["host"].lower(), proxy.get("port", port)
+        if where in first:
+            line = document.places["bluetooth", "proxies", first[where]].line
+            yield here, f"the proxy in line {line} is the same one; keep one of them"
+        first.setdefault(where, number)
+    if proxies and not installed():
+        yield ("bluetooth", "proxies"), "what they need is not installed; `pip install driveway-bridge[proxies]`"
+
+
+def installed() -> bool:
+    """Whether the libraries for proxies are there; they are not loaded for that."""
+    return all(importlib.util.find_spec(name) is not None for name in ("habluetooth", "bleak_esphome"))
+
+
+def _twins(cars: list[dict[str, Any]], document: Document) -> Iterable[tuple[Path_, str]]:
     for key, remedy in (("vin", "keep one of them"), ("name", "give each car a name of its own")):
         first: dict[str, int] = {}
         for number, car in enumerate(cars):

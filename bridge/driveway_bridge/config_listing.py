@@ -17,6 +17,7 @@ _HEADINGS: Final = {
     "cars": "`cars`: a list, one entry for each car",
     "": "At the top of the file",
     "bluetooth": "`bluetooth`: the radio",
+    "bluetooth.proxies": "`proxies` in `bluetooth`: a list, one entry for each ESPHome Bluetooth proxy",
     "web": "`web`: the bridge's own page; there is none without this section",
 }
 
@@ -49,7 +50,7 @@ def put_into(page: str) -> str:
 
 def switched_on(example: str) -> str:
     """The example file with everything that is switched off in it switched on."""
-    return re.sub(r"(?m)^( *)# ?( *)(?:# )?(?=[a-z_]+:(?: |$))", r"\1\2", example)
+    return re.sub(r"(?m)^( *)# ?( *)(?:# )?(?=(?:- )?[a-z_]+:(?: |$))", r"\1\2", example)
 
 
 def example_faults(example: str) -> list[str]:
@@ -61,7 +62,9 @@ def example_faults(example: str) -> list[str]:
 
 
 def _fault(option: Option, tree: dict[str, Tree]) -> str | None:
-    section: Tree | None = tree.get(option.section) if option.section else tree
+    section: Tree | None = tree
+    for key in option.section.split(".") if option.section else ():
+        section = section.get(key) if isinstance(section, dict) else None
     if isinstance(section, list):
         section = section[0]
     if not isinstance(section, dict) or option.key not in section:

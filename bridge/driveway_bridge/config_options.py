@@ -10,21 +10,33 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final
 
 from driveway_bridge.config_values import (
+    ADAPTER,
     BASE_TOPIC,
     FILE_NAME,
+    HOST,
     LINK,
     NAME,
+    NOISE_KEY,
     OWN_ADDRESS,
+    PROXY_HOST,
     SECRET,
     TEXT,
     VIN,
     YES_OR_NO,
     Kind,
     seconds,
+    several,
     shaped,
     whole_number,
 )
-from driveway_bridge.settings import BluetoothSettings, CarSettings, MqttSettings, Settings, WebSettings
+from driveway_bridge.settings import (
+    BluetoothSettings,
+    CarSettings,
+    MqttSettings,
+    ProxySettings,
+    Settings,
+    WebSettings,
+)
 
 SHORTEST_PAGE_PASSWORD: Final = 8
 SECTIONS: Final[dict[str, type]] = {
@@ -32,9 +44,10 @@ SECTIONS: Final[dict[str, type]] = {
     "cars": CarSettings,
     "": Settings,
     "bluetooth": BluetoothSettings,
+    "bluetooth.proxies": ProxySettings,
     "web": WebSettings,
 }
-"""The first word of an option's key, and where its value ends up."""
+"""What stands before an option's key, and where its value ends up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +90,7 @@ OPTIONS: Final = (
     Option(
         section="mqtt",
         key="host",
-        kind=shaped(
-            r"[A-Za-z0-9_.:%-]+", "must be a name or an address, without `mqtt://` and port", "a name or an address"
-        ),
+        kind=HOST,
         sentence="Where the MQTT broker is. It belongs into your own network; nothing else is ever connected to.",
     ),
     Option(section="mqtt", key="port", kind=whole_number(1, 65535), sentence="The broker's port."),
@@ -180,14 +191,19 @@ OPTIONS: Final = (
     Option(
         section="bluetooth",
         key="adapter",
-        kind=shaped(
-            r"hci[0-9]{1,2}|([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}",
-            "must be as `hci0`, or the adapter's address",
-            "the adapter's address (better: it stays the same), or as `hci0`",
-        ),
+        kind=ADAPTER,
         sentence="Which Bluetooth adapter is used.",
         example="00:1A:7D:DA:71:13",
         otherwise="the system's first",
+    ),
+    Option(
+        section="bluetooth",
+        key="adapters",
+        kind=several(ADAPTER, "all", "none", at_least="a list of adapters, each as for `adapter`"),
+        sentence="Instead of `adapter`: several, of which the one connects that hears the car best; `all` there are; "
+        "`none`, where proxies do it alone.",
+        example="[hci0, 00:1A:7D:DA:71:14]",
+        otherwise="only one",
     ),
     Option(
         section="bluetooth",
@@ -203,6 +219,42 @@ OPTIONS: Final = (
         sentence="Instead of `adapter`: a virtual radio, for tests.",
         example="tcp-client:127.0.0.1:6402",
         otherwise="none",
+    ),
+    Option(
+        section="bluetooth.proxies",
+        key="host",
+        kind=PROXY_HOST,
+        required=True,
+        sentence="Where a Bluetooth proxy made with ESPHome is, in your own network. It must serve nobody else, not "
+        "even Home Assistant.",
+        example="192.168.1.50",
+    ),
+    Option(section="bluetooth.proxies", key="port", kind=whole_number(1, 65535), sentence="The port of its API."),
+    Option(
+        section="bluetooth.proxies",
+        key="name",
+        kind=NAME,
+        sentence="How the proxy is called in messages.",
+        example="Carport",
+        otherwise="its host",
+    ),
+    Option(
+        section="bluetooth.proxies",
+        key="key",
+        kind=NOISE_KEY,
+        sentence="The encryption key of its API. Without one everything goes over your network in the clear, though "
+        "what is meant for the car is signed all the same.",
+        example="MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+        otherwise="see [secrets](#secrets)",
+    ),
+    Option(
+        section="bluetooth.proxies",
+        key="key_file",
+        kind=FILE_NAME,
+        sentence="Instead of `key`: a file that holds it in one line.",
+        example="carport.key",
+        field="",
+        otherwise="see [secrets](#secrets)",
     ),
     Option(
         section="web",

@@ -22,12 +22,22 @@ def _of_settings(settings: Settings) -> Iterator[str]:
             "mqtt: the broker is on another computer and asks for no password, so everybody in your network can read "
             "the car's state there; give the broker users with passwords"
         )
-    adapter = settings.bluetooth.adapter
-    if adapter is not None and re.fullmatch("hci[0-9]+", adapter):
+    several = settings.bluetooth.adapters
+    named = several if isinstance(several, tuple) else (settings.bluetooth.adapter,)
+    key = "adapters" if isinstance(several, tuple) else "adapter"
+    for adapter in named:
+        if adapter is None or not re.fullmatch("hci[0-9]+", adapter):
+            continue
         yield (
-            f"bluetooth.adapter: `{adapter}` may be another adapter after a restart; write its address instead "
+            f"bluetooth.{key}: `{adapter}` may be another adapter after a restart; write its address instead "
             "(`bluetoothctl list` shows it)"
         )
+    for proxy in settings.bluetooth.proxies:
+        if proxy.key is None and not is_loopback(proxy.host):
+            yield (
+                f"bluetooth.proxies: {proxy.shown} has no `key`, so everybody in your network can read what goes "
+                "through it, and use it; give its ESPHome an `api:` with `encryption:`, and the key here"
+            )
     if settings.web is not None and not is_loopback(settings.web.host):
         yield page_in_the_open(settings.web)
 
@@ -45,13 +55,13 @@ def _of_secrets(understood: Understood) -> Iterator[str]:
         match secret:
             case Secret(exposed=None):
                 pass
-            case Secret(source="password"):
+            case Secret(exposed="configuration"):
                 yield (
-                    f"{section}.password: every user of this computer may read the configuration, which holds it; "
-                    "`chmod o-r` that file, or use `password_file`"
+                    f"{section}.{secret.source}: every user of this computer may read the configuration, which holds "
+                    f"it; `chmod o-r` that file, or use `{secret.source}_file`"
                 )
             case _:
-                yield f"{section}.password_file: every user of this computer may read that file; `chmod o-r` it"
+                yield f"{section}.{secret.exposed}: every user of this computer may read that file; `chmod o-r` it"
 
 
 def is_loopback(host: str) -> bool:

@@ -47,12 +47,12 @@ def _section(keys: Mapping[Any, Callable[[Any], Any]]) -> Callable[[object], dic
     return check
 
 
-def _each(check: Callable[[object], Any]) -> Callable[[object], list[Any]]:
+def _each(check: Callable[[object], Any], one: str, begin: str) -> Callable[[object], list[Any]]:
     """Make the validator of a list; unlike voluptuous' own it goes on after the first item that is wrong."""
 
     def check_all(value: object) -> list[Any]:
         if not isinstance(value, list) or not value:
-            raise Wrong("must be a list with one car at least; begin each with `- vin:`")
+            raise Wrong(f"must be a list with one {one} at least; begin each with `- {begin}:`")
         results: list[Any] = []
         errors: list[vol.Invalid] = []
         for number, item in enumerate(value):
@@ -82,9 +82,14 @@ def _keys(section: str) -> dict[Any, Callable[[Any], Any]]:
 FILE: Final = _section(
     {
         vol.Optional("mqtt"): _section(_keys("mqtt")),
-        vol.Required("cars"): _each(_section(_keys("cars"))),
+        vol.Required("cars"): _each(_section(_keys("cars")), "car", "vin"),
         **_keys(""),
-        vol.Optional("bluetooth"): _section(_keys("bluetooth")),
+        vol.Optional("bluetooth"): _section(
+            {
+                **_keys("bluetooth"),
+                vol.Optional("proxies"): _each(_section(_keys("bluetooth.proxies")), "proxy", "host"),
+            }
+        ),
         vol.Optional("web"): _section(_keys("web")),
     }
 )

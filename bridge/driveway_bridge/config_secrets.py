@@ -1,4 +1,4 @@
-"""The passwords of the configuration: from the environment, the file, a file of their own or the service manager."""
+"""The passwords and keys of the configuration: from the environment, the file, one of their own or systemd."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from driveway_bridge.config_options import SHORTEST_PAGE_PASSWORD
+from driveway_bridge.config_values import check_noise_key
 from driveway_bridge.yaml_file import Path_
 
 _MAX_FILE: Final = 4096
@@ -77,22 +78,44 @@ def _find(section: str, given: Mapping[str, Any], file: Path, environment: Mappi
         return Secret(str(given["password"]), "password", exposed="configuration" if _open_to_all(file) else None)
     if "password_file" in given:
         named = file.parent / given["password_file"]
-        text = _read(named, section)
+        text = _read(named, (section, "password_file"))
         return Secret(text, "password_file", exposed="password_file" if _open_to_all(named) else None)
     if credentials := environment.get("CREDENTIALS_DIRECTORY"):
         credential = Path(credentials) / place.credential
         if credential.exists():
-            return Secret(_read(credential, section), f"the service manager's credential {place.credential}")
+            return Secret(
+                _read(credential, (section, "password_file")), f"the service manager's credential {place.credential}"
+            )
     return None
 
 
-def _read(file: Path, section: str) -> str:
-    """Read a file that holds one password; its line ending does not belong to it.
+def proxy_section(number: int) -> str:
+    """What a proxy's key is found under among the secrets."""
+    return f"bluetooth.proxies[{number}]"
 
-    Its path is not repeated: who mixes the two keys up has written the password there.
+
+def find_key(number: int, given: Mapping[str, Any], file: Path) -> Secret | None:
+    """The key of the proxy that stands there in the list; None when it is to be spoken to in the clear."""
+    if "key" in given:
+        return Secret(str(given["key"]), "key", exposed="configuration" if _open_to_all(file) else None)
+    if "key_file" not in given:
+        return None
+    path: Path_ = ("bluetooth", "proxies", number, "key_file")
+    named = file.parent / given["key_file"]
+    try:
+        text = check_noise_key(_read(named, path))
+    except ValueError as error:
+        raise WrongSecret(path, f"what the file holds {error}") from error
+    return Secret(text, "key_file", exposed="key_file" if _open_to_all(named) else None)
+
+
+def _read(file: Path, key: Path_) -> str:
+    """Read a file that holds one secret; its line ending does not belong to it. `key` is what names the file.
+
+    Its path is not repeated: who mixes the two keys up has written the secret there.
     """
-    key: Path_ = (section, "password_file")
-    remedy = "write the password into it as one line, and nothing else"
+    what = "key" if key[-1] == "key_file" else "password"
+    remedy = f"write the {what} into it as one line, and nothing else"
     try:
         with file.open("rb") as opened:
             raw = opened.read(_MAX_FILE + 1)

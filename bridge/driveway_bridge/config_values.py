@@ -5,6 +5,7 @@ What is wrong is said with a remedy and never with the value: it may be a passwo
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import math
 import re
@@ -19,6 +20,7 @@ from driveway_bridge.addressing import TcpAddress, check_vin, parse_link
 from driveway_bridge.yaml_file import Scalar
 
 MAX_TEXT: Final = 256
+_KEY_BYTES: Final = 32
 _YES: Final = frozenset({"yes", "on", "true"})
 _NO: Final = frozenset({"no", "off", "false"})
 
@@ -39,18 +41,18 @@ class Kind:
     def show(self, value: object) -> str:
         """Write a value as it stands in the file; nothing for None."""
         match value:
-            case None:
-                return ""
             case bool():
                 return "yes" if value else "no"
             case math.inf:
                 return "keep"
+            case tuple():
+                return f"[{', '.join(str(one) for one in value)}]"
             case float():
                 return f"{value:g}"
             case TcpAddress(host, port):
                 return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
             case _:
-                return str(value)
+                return "" if value is None else str(value)
 
 
 def _text(value: object) -> str:
@@ -125,6 +127,33 @@ def shaped(pattern: str, demand: str, words: str) -> Kind:
     return Kind(words, check)
 
 
+def several(one: Kind, *words: str, at_least: str) -> Kind:
+    """A list of values of one kind, each once, or one of the words."""
+    others = "".join(f", or `{word}`" for word in words)
+    demand = f"must be {at_least}{others}"
+
+    def check(value: object) -> tuple[Any, ...] | str:
+        if isinstance(value, Scalar) and value.text in words:
+            return value.text
+        if not isinstance(value, list) or not value:
+            raise Wrong(demand)
+        items: list[Any] = []
+        errors: list[vol.Invalid] = []
+        for number, item in enumerate(value):
+            try:
+                items.append(one.read(item))
+            except Wrong as error:
+                error.prepend([number])
+                errors.append(error)
+        if errors:
+            raise vol.MultipleInvalid(errors)
+        if len({str(item).upper() for item in items}) < len(items):
+            raise Wrong("names one twice; keep it once")
+        return tuple(items)
+
+    return Kind(f"{at_least}{others}", check)
+
+
 def whole_number(low: int, high: int) -> Kind:
     """A number without a fraction."""
 
@@ -153,6 +182,16 @@ def seconds(low: float, high: float, **words: float) -> Kind:
     return Kind(f"{low:g} to {high:g} seconds{others}", check)
 
 
+def check_noise_key(text: str) -> str:
+    """Give the key back; ValueError when it is not 32 bytes in base64. The text is never repeated."""
+    try:
+        if len(base64.b64decode(text.strip(), validate=True)) == _KEY_BYTES:
+            return text.strip()
+    except ValueError:
+        pass
+    raise ValueError("must be the key under `api:`, `encryption:` of the proxy's ESPHome configuration, 44 characters")
+
+
 TEXT: Final = Kind("a text", _text)
 SECRET: Final = Kind("a text; in quotes if it consists of digits", _secret)
 FILE_NAME: Final = Kind("a path; it counts from the folder of the configuration", _text)
@@ -162,3 +201,13 @@ BASE_TOPIC: Final = Kind("letters, digits, `_` and `-`, joined by `/`", _base_to
 OWN_ADDRESS: Final = Kind("an address of this computer; `0.0.0.0` or `::` for all", _own_address)
 VIN: Final = Kind("17 letters and digits", _as_wrong(check_vin))
 LINK: Final = Kind("`bluetooth` or `tcp://HOST:PORT`", _as_wrong(parse_link))
+HOST: Final = shaped(
+    r"[A-Za-z0-9_.:%-]+", "must be a name or an address, without `mqtt://` and port", "a name or an address"
+)
+PROXY_HOST: Final = shaped(r"[A-Za-z0-9_.:%-]+", "must be a name or an address, without port", "a name or an address")
+ADAPTER: Final = shaped(
+    r"hci[0-9]{1,2}|([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}",
+    "must be as `hci0`, or the adapter's address",
+    "the adapter's address (better: it stays the same), or as `hci0`",
+)
+NOISE_KEY: Final = Kind("44 characters, which end in `=`", _as_wrong(check_noise_key))

@@ -38,6 +38,10 @@ _AT_ONCE = (
     "no_adapter",
     "adapter_off",
     "radio_deaf",
+    "proxy_unreachable",
+    "proxy_key_wrong",
+    "proxy_unsuitable",
+    "proxy_taken",
 )
 """Trying again within the same command would not change these."""
 

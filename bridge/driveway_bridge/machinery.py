@@ -18,6 +18,7 @@ from driveway_bridge.vehicle import Vehicle
 
 if TYPE_CHECKING:
     from driveway_bridge.link.air import Air
+    from driveway_bridge.link.diversity import Diversity
 
 MakeDialer = Callable[[CarSettings, Car], Dialer]
 
@@ -59,7 +60,7 @@ class Ways:
 
     def __init__(self, settings: BluetoothSettings) -> None:
         self._settings = settings
-        self._air: Air | None = None
+        self._air: Air | Diversity | None = None
         self._needed = asyncio.Event()
 
     def dialer(self, settings: CarSettings, car: Car) -> Dialer:
@@ -91,10 +92,10 @@ class Ways:
         """How the radio is; nothing where none is needed."""
         return {} if self._air is None else self._air.report()
 
-    def _radio(self) -> Air:
+    def _radio(self) -> Air | Diversity:
         if self._air is None:
-            from driveway_bridge.link.air import Air
+            from driveway_bridge.link.assembly import assemble
 
-            self._air = Air(hci=self._settings.hci, adapter=self._settings.adapter, heal=self._settings.heal)
+            self._air = assemble(self._settings)
             self._needed.set()
         return self._air

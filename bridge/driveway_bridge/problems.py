@@ -9,7 +9,20 @@ from driveway_bridge.contract import LinkState
 from driveway_bridge.reasons import REASONS
 
 RADIO, BROKER, EAR = "radio", "broker", "ear"
-_OF_THE_RADIO = frozenset({"radio_unavailable", "no_bluetooth_service", "no_adapter", "adapter_off", "radio_deaf"})
+_OF_THE_RADIO = frozenset(
+    {
+        "radio_unavailable",
+        "no_bluetooth_service",
+        "no_adapter",
+        "adapter_off",
+        "radio_deaf",
+        "proxy_unreachable",
+        "proxy_key_wrong",
+        "proxy_unsuitable",
+        "proxy_taken",
+        "proxy_full",
+    }
+)
 _BY_STATE = {"deaf": "radio_deaf", "healing": "radio_deaf", "missing": "no_adapter"}
 
 
@@ -21,7 +34,11 @@ class Problem(NamedTuple):
 
 
 def of_radio(report: Mapping[str, Any]) -> Iterator[Problem]:
-    """What the radio says of itself; nothing while it is just starting."""
+    """What the radio says of itself; nothing while it is just starting. Of several, what each of them says."""
+    if several := report.get("radios"):
+        told = dict.fromkeys(str(one.get("reason")) for one in several)
+        yield from (Problem(RADIO, reason) for reason in told if reason in REASONS)
+        return
     if report.get("state") in _BY_STATE:
         reason = str(report.get("reason"))
         yield Problem(RADIO, reason if reason in REASONS else _BY_STATE[report["state"]])

@@ -59,6 +59,26 @@ REASONS: Final[Mapping[str, Reason]] = {
         "The bridge's Bluetooth radio hears nothing at all any more, from nobody.",
         "The bridge tries to bring it back by itself; if it stays so, unplug the adapter or restart the computer.",
     ),
+    "proxy_unreachable": Reason(
+        "The Bluetooth proxy does not answer over the network.",
+        "Check that it has power and Wi-Fi, and its `host` in the bridge's configuration.",
+    ),
+    "proxy_key_wrong": Reason(
+        "The Bluetooth proxy does not take the bridge's encryption key.",
+        "Copy the key under `api:`, `encryption:` of its ESPHome configuration into the bridge's; perhaps it has none.",
+    ),
+    "proxy_unsuitable": Reason(
+        "The Bluetooth proxy cannot make connections for the bridge.",
+        "Give its ESPHome `bluetooth_proxy:` with `active: true`, in a version of 2025 or later.",
+    ),
+    "proxy_taken": Reason(
+        "Another program uses the Bluetooth proxy.",
+        "A proxy serves one program: give the bridge one of its own, and take that one out of Home Assistant.",
+    ),
+    "proxy_full": Reason(
+        "All connections of the Bluetooth proxy are in use.",
+        "Let it serve nobody but the bridge, or add another proxy.",
+    ),
     # What the car said.
     "key_not_enrolled": Reason(
         "The car does not know this bridge's key.",

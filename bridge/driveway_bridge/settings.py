@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from driveway_bridge import contract
 from driveway_bridge.addressing import LinkSettings
@@ -39,11 +40,30 @@ class CarSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProxySettings:
+    """One ESPHome Bluetooth proxy."""
+
+    host: str
+    port: int = 6053
+    name: str | None = None
+    key: str | None = field(default=None, repr=False)
+    """The encryption key of its API, 32 bytes in base64; None: it speaks in the clear."""
+
+    @property
+    def shown(self) -> str:
+        """How it is called in messages."""
+        return self.name or self.host
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BluetoothSettings:
-    """Which radio; both None: the system's first."""
+    """Which radio, or which radios; nothing said: the system's first."""
 
     adapter: str | None = None
     """As `hci0`, or the adapter's address."""
+    adapters: tuple[str, ...] | Literal["all", "none"] | None = None
+    """Several of them."""
+    proxies: tuple[ProxySettings, ...] = ()
     hci: str | None = None
     """A virtual radio, as `tcp-client:127.0.0.1:6402`."""
     heal: bool = True

@@ -15,13 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driveway_bridge import config, config_listing, config_options, config_remarks, config_schema, yaml_file
-from driveway_bridge.config import CarSettings, MqttSettings, Settings, TcpAddress, WebSettings
+from driveway_bridge.config import CarSettings, MqttSettings, ProxySettings, Settings, TcpAddress, WebSettings
 from driveway_bridge.errors import ConfigurationError
 
 VIN = "5YJ30123456789ABC"
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "bridge/driveway.example.yaml"
 CAR = f"cars: [{{vin: {VIN}}}]\n"
+PROXY_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
 def problems(tmp_path: Path, text: str | bytes, **environment: str) -> list[str]:
@@ -110,7 +111,8 @@ def test_the_example_names_every_option_with_its_default() -> None:
 
 def test_what_is_switched_off_in_the_example_is_right_too(tmp_path: Path) -> None:
     # All of it, but for the second of each pair that excludes itself.
-    text = re.sub(r"(?m)^ +(password_file|hci):.*$", "", config_listing.switched_on(EXAMPLE.read_text()))
+    example = config_listing.switched_on(EXAMPLE.read_text())
+    text = re.sub(r"(?m)^ +(password_file|hci|adapters|key_file):.*$", "", example)
     made = load(tmp_path, text)
     assert (made.mqtt.username, made.bluetooth.adapter, made.cars[0].hold_s) == ("driveway", "00:1A:7D:DA:71:13", 10)
     assert made.web is not None
@@ -155,7 +157,7 @@ def test_the_examples_of_the_documentation_are_right(tmp_path: Path) -> None:
 def test_every_option_ends_up_in_a_setting_and_every_setting_is_an_option() -> None:
     for section, cls in config_options.SECTIONS.items():
         names = {option.field_name for option in config_options.of(section).values()} - {""}
-        parts = {"mqtt", "cars", "bluetooth", "web"} if section == "" else set()
+        parts = {"": {"mqtt", "cars", "bluetooth", "web"}, "bluetooth": {"proxies"}}.get(section, set())
         assert names == {field.name for field in dataclasses.fields(cls)} - parts
     assert all(option.sentence.endswith(".") for option in config_options.OPTIONS)
 
@@ -164,6 +166,55 @@ def test_every_option_ends_up_in_a_setting_and_every_setting_is_an_option() -> N
 def test_a_default_may_be_written_down(option: config_options.Option) -> None:
     if option.default is not None:
         assert option.kind.read(yaml_file.Scalar(option.kind.show(option.default))) == option.default
+
+
+# Several radios -------------------------------------------------------------------------------------------------------
+
+
+def test_several_adapters(tmp_path: Path) -> None:
+    made = load(tmp_path, f"bluetooth: {{adapters: [hci0, '00:1a:7d:DA:71:13']}}\n{CAR}").bluetooth
+    assert (made.adapter, made.adapters) == (None, ("hci0", "00:1a:7d:DA:71:13"))
+    assert load(tmp_path, f"bluetooth: {{adapters: all}}\n{CAR}").bluetooth.adapters == "all"
+
+
+def test_proxies(tmp_path: Path) -> None:
+    (tmp_path / "carport.key").write_text(f"{PROXY_KEY}\n")
+    text = "bluetooth:\n  proxies:\n    - host: 192.168.1.50\n      name: Carport\n      key_file: carport.key\n"
+    text += f"    - {{host: hall.local, port: 16053, key: {PROXY_KEY}}}\n    - host: garden.local\n{CAR}"
+    carport, hall, garden = load(tmp_path, text).bluetooth.proxies
+    assert carport == ProxySettings(host="192.168.1.50", port=6053, name="Carport", key=PROXY_KEY)
+    assert (hall.port, hall.key, hall.shown) == (16053, PROXY_KEY, "hall.local")
+    assert garden.key is None
+    assert PROXY_KEY not in repr(carport)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "the file cannot be read (No such file or directory)"),
+        ("", "the file is empty; write the key into it as one line, and nothing else"),
+        ("c2hvcnQ=", "what the file holds must be the key under `api:`, `encryption:` of the proxy's ESPHome"),
+    ],
+)
+def test_a_key_file_that_is_none(tmp_path: Path, content: str | None, said: str) -> None:
+    if content is not None:
+        (tmp_path / "carport.key").write_text(content)
+    (line,) = problems(tmp_path, f"bluetooth: {{proxies: [{{host: a, key_file: carport.key}}]}}\n{CAR}")
+    assert line.startswith(f"1:33 bluetooth.proxies.key_file: {said}")
+
+
+def test_a_key_that_everybody_may_read(tmp_path: Path) -> None:
+    (remark,) = weak(tmp_path, f"bluetooth: {{proxies: [{{host: a, key: {PROXY_KEY}}}]}}", 0o644)
+    assert remark.startswith("bluetooth.proxies[0].key: every user of this computer may read the configuration")
+    assert "or use `key_file`" in remark
+
+
+@pytest.mark.parametrize("missing", ["habluetooth", "bleak_esphome"])
+def test_proxies_without_their_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    (line,) = problems(tmp_path, f"bluetooth: {{proxies: [{{host: a}}]}}\n{CAR}")
+    assert line == ("1:13 bluetooth.proxies: what they need is not installed; `pip install driveway-bridge[proxies]`")
+    assert load(tmp_path, f"bluetooth: {{adapters: all}}\n{CAR}").bluetooth.adapters == "all"
 
 
 # The passwords --------------------------------------------------------------------------------------------------------
@@ -244,6 +295,8 @@ def weak(tmp_path: Path, text: str, mode: int = 0o600) -> list[str]:
     [
         ("mqtt: {host: broker.lan}", "mqtt: the broker is on another computer and asks for no password"),
         ("bluetooth: {adapter: hci1}", "bluetooth.adapter: `hci1` may be another adapter after a restart"),
+        ("bluetooth: {adapters: [hci1, '00:1A:7D:DA:71:13']}", "bluetooth.adapters: `hci1` may be another adapter"),
+        ("bluetooth: {proxies: [{host: proxy.lan, name: Carport}]}", "bluetooth.proxies: Carport has no `key`"),
         (
             "web: {host: 0.0.0.0, password: correct horse}",
             "web.host: the bridge's page can be opened from your network",
@@ -264,6 +317,8 @@ def test_what_is_allowed_but_weak_is_said(tmp_path: Path, text: str, said: str) 
         "mqtt: {host: '::1'}",
         "mqtt: {host: broker.lan, username: u, password: correct horse}",
         "bluetooth: {adapter: '00:1A:7D:DA:71:13'}",
+        "bluetooth: {adapters: all}",
+        f"bluetooth: {{proxies: [{{host: proxy.lan, key: {PROXY_KEY}}}]}}",
         "web: {host: 127.0.0.9, password: correct horse}",
     ],
 )
@@ -367,6 +422,27 @@ def test_a_password_file_that_is_none(tmp_path: Path, content: bytes | None, sai
         (f'name: "a\\nb"\n{CAR}', ["1:1 name: holds a line break or a control character"]),
         (f"bluetooth: {{adapter: 0}}\n{CAR}", ["1:13 bluetooth.adapter: must be as `hci0`"]),
         (f"bluetooth: {{adapter: hci0, hci: 'usb:0'}}\n{CAR}", ["1:28 bluetooth.hci: `adapter` is given too"]),
+        (f"bluetooth: {{adapter: hci0, adapters: all}}\n{CAR}", ["1:28 bluetooth.adapters: `adapter` is given too"]),
+        (f"bluetooth: {{adapters: [hci0, wlan0]}}\n{CAR}", ["1:30 bluetooth.adapters: must be as `hci0`, or the"]),
+        (f"bluetooth: {{adapters: [hci0, hci0]}}\n{CAR}", ["1:13 bluetooth.adapters: names one twice; keep it once"]),
+        (f"bluetooth: {{adapters: some}}\n{CAR}", ["1:13 bluetooth.adapters: must be a list of adapters"]),
+        (f"bluetooth: {{adapters: []}}\n{CAR}", ["1:13 bluetooth.adapters: must be a list of adapters"]),
+        (f"bluetooth: {{adapters: none}}\n{CAR}", ["1:13 bluetooth.adapters: there are no `proxies` either"]),
+        (f"bluetooth: {{proxies: []}}\n{CAR}", ["1:13 bluetooth.proxies: must be a list with one proxy at least"]),
+        (f"bluetooth: {{proxies: [{{name: A}}]}}\n{CAR}", ["1:23 bluetooth.proxies.host: is missing; add it"]),
+        (f"bluetooth: {{proxies: [{{host: a:b/}}]}}\n{CAR}", ["1:24 bluetooth.proxies.host: must be a name or an"]),
+        (
+            f"bluetooth: {{proxies: [{{host: a}}, {{host: A, port: 6053}}]}}\n{CAR}",
+            ["1:34 bluetooth.proxies: the proxy in line 1 is the same one; keep one of them"],
+        ),
+        (
+            f"bluetooth: {{proxies: [{{host: a, key: abc}}]}}\n{CAR}",
+            ["1:33 bluetooth.proxies.key: must be the key under `api:`, `encryption:` of the proxy's ESPHome"],
+        ),
+        (
+            f"bluetooth: {{proxies: [{{host: a, key: {PROXY_KEY}, key_file: k}}]}}\n{CAR}",
+            ["1:84 bluetooth.proxies.key_file: `key` is given too; keep one of them"],
+        ),
         # Passwords.
         (f"mqtt: {{username: u, password: 1234}}\n{CAR}", ["1:21 mqtt.password: consists of digits; put it in quotes"]),
         (f"mqtt: {{password: x}}\n{CAR}", ["1:1 mqtt: there is a password but no `username`; add it"]),

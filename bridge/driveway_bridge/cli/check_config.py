@@ -61,7 +61,12 @@ def _lines(understood: Understood) -> Iterator[str]:
         yield f"{car.name}: {'; '.join(_of_car(car))}"
     radio = settings.bluetooth
     which = (radio.hci and "virtual") or radio.adapter or "the system's first"
+    if radio.adapters is not None:
+        which = radio.adapters if isinstance(radio.adapters, str) else ", ".join(radio.adapters)
     yield f"Bluetooth adapter: {which}{', brought back when it goes deaf' if radio.heal else ''}"
+    for proxy in radio.proxies:
+        host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+        yield f"Bluetooth proxy {proxy.shown}: {host}:{proxy.port}, {'encrypted' if proxy.key else 'in the clear'}"
     if settings.web is None:
         yield "page: none"
     else:
@@ -99,7 +104,15 @@ def _document(understood: Understood) -> dict[str, Any]:
         "base_topic": settings.base_topic,
         "name": settings.name,
         "cars": cars,
-        "bluetooth": {"adapter": settings.bluetooth.adapter, "heal": settings.bluetooth.heal},
+        "bluetooth": {
+            "adapter": settings.bluetooth.adapter,
+            "adapters": settings.bluetooth.adapters,
+            "proxies": [
+                {"name": proxy.shown, "host": proxy.host, "port": proxy.port, "encrypted": proxy.key is not None}
+                for proxy in settings.bluetooth.proxies
+            ],
+            "heal": settings.bluetooth.heal,
+        },
         "web": None if settings.web is None else {"host": settings.web.host, "port": settings.web.port},
         "passwords_from": secrets,
     }

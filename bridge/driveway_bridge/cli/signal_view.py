@@ -17,7 +17,7 @@ import click
 from driveway_bridge.config import BluetoothSettings
 from driveway_bridge.doctor import strength
 from driveway_bridge.doctor.meter import CountingEar, Meter, Reading
-from driveway_bridge.link.air import Air
+from driveway_bridge.link.assembly import assemble
 from driveway_bridge.reasons import REASONS
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ async def watch(vin: str, bluetooth: BluetoothSettings, *, seconds: float | None
     began, wall = loop.time(), dt.datetime.now().astimezone()
     meter = Meter()
     meter.begin(began)
-    air = Air(hci=bluetooth.hci, adapter=bluetooth.adapter, heal=False)
+    air = assemble(bluetooth, heal=False)
     air.join(CountingEar(vin, meter.hear))
     stop = asyncio.Event()
     for number in (signals.SIGINT, signals.SIGTERM):

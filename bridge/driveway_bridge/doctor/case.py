@@ -49,7 +49,7 @@ class AdapterLike(Protocol):
 
 
 class AirLike(Protocol):
-    """The radio, as `link.air.Air`."""
+    """The radio, as `link.air.Air`, or several."""
 
     async def run(self) -> None:
         """Listen for ever."""
@@ -84,9 +84,9 @@ def system_radio() -> Radio:
         return await bluez.adapters()
 
     def air(settings: BluetoothSettings) -> AirLike:
-        from driveway_bridge.link.air import Air  # bleak
+        from driveway_bridge.link.assembly import assemble  # bleak
 
-        return Air(hci=settings.hci, adapter=settings.adapter, heal=False)
+        return assemble(settings, heal=False)
 
     def dialer(vin: str, opened: Any) -> Dialer:
         from driveway_bridge.link.bluetooth import BluetoothDialer
@@ -154,7 +154,7 @@ class Case:
         self.cars: tuple[CarCase, ...] = ()
         self.key: PrivateKey | None = None
         self.adapters: tuple[AdapterLike, ...] = ()
-        self.adapter: AdapterLike | None = None
+        self.used_adapters: tuple[AdapterLike, ...] = ()
         self.bluetooth_trouble: NotReached | None = None
         self.post: Post | None = None
         self.deaf: str | None = None

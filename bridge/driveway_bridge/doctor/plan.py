@@ -51,6 +51,9 @@ _BLUETOOTH: Final = (
     _Link(name="adapter", title="Bluetooth adapter", examine=bluetooth.examine_adapter, needs=("service",)),
     _Link(name="power", title="Adapter's power", examine=bluetooth.examine_power, needs=("adapter",)),
 )
+_PROXIES: Final = _Link(
+    name="proxies", title="Bluetooth proxies", examine=bluetooth.examine_proxies, within_s=7.0, needs=(CONFIGURATION,)
+)
 _CAR: Final = (
     _CarLink(
         name="heard", title="there", examine=car.examine_heard, within_s=15.0, needs=(CONFIGURATION, "power")
@@ -89,7 +92,8 @@ async def examine(case: Case, audience: Audience, *, home_assistant: bool = True
 def chain(case: Case, *, home_assistant: bool = True) -> Sequence[Check]:
     """All links behind the configuration. Without one it is not known which cars there are: one stands for all."""
     radio = any(one.by_radio for one in case.cars) and case.chosen.bluetooth.hci is None
-    checks = [_check(link, case) for link in (*_HERE, *(_BLUETOOTH if radio else ()))]
+    several = (_PROXIES,) if radio and case.settings is not None and case.settings.bluetooth.proxies else ()
+    checks = [_check(link, case) for link in (*_HERE, *(_BLUETOOTH if radio else ()), *several)]
     if case.settings is None:
         checks += [_unknown_car(link) for link in _CAR]
     checks += [_car_check(link, case, one) for one in case.cars for link in _CAR]

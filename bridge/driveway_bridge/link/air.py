@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from driveway_bridge.errors import NotReached
@@ -20,6 +20,7 @@ from driveway_bridge.link.healing import LOOK_AFTER_S, Healing, RadioGivenUp, St
 from driveway_bridge.link.listening import Listening, Rate
 from driveway_bridge.link.radio import Radio, RadioSource
 from driveway_bridge.link.scanner import Scan
+from driveway_bridge.link.way import Way
 
 if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
@@ -56,6 +57,19 @@ class Held(Protocol):
         ...
 
 
+class Listener(Protocol):
+    """Whoever takes what is heard; an `Ear`, or one radio's share in it."""
+
+    @property
+    def news(self) -> asyncio.Event:
+        """To be set when the radio has changed in a way that somebody who waits for a car must know."""
+        ...
+
+    def hear(self, device: BLEDevice, data: AdvertisementData, now: float) -> bool:
+        """Take an advertisement; whether it is the car's."""
+        ...
+
+
 class Air:
     """The radio, and what it hears. `hci` is a bumble transport for a virtual radio; `adapter` a name or an address."""
 
@@ -66,17 +80,20 @@ class Air:
         adapter: str | None = None,
         heal: bool = True,
         source: RadioSource | None = None,
+        listened: Listening | None = None,
+        may_end: Callable[[Air], bool] = lambda _air: True,
     ) -> None:
         self._source = radios.source(hci=hci, adapter=adapter) if source is None else source
         self._heal = heal
-        self._ears: list[Ear] = []
+        self._may_end = may_end
+        self._ears: list[Listener] = []
         self._links: list[Held] = []
         self._turn = asyncio.Lock()
         self._scan: Scan | None = None
         self._radio: Radio | None = None
         self._wanted = 0
         self._wake = asyncio.Event()
-        self._listened = Listening()
+        self._listened = Listening() if listened is None else listened
         self._rate = Rate()
         self._healing: Healing | None = None
         self._healing_now = False
@@ -87,12 +104,12 @@ class Air:
 
     # For those who look for a car -------------------------------------------------------------------------------------
 
-    def join(self, ear: Ear) -> None:
+    def join(self, ear: Listener) -> None:
         """Let an ear hear everything from now on."""
         if ear not in self._ears:
             self._ears.append(ear)
 
-    async def leave(self, ear: Ear) -> None:
+    async def leave(self, ear: Listener) -> None:
         """Let it hear nothing any more; an air that nobody runs is closed with its last ear."""
         if ear in self._ears:
             self._ears.remove(ear)
@@ -103,6 +120,20 @@ class Air:
     def listening(self) -> bool:
         """Whether a car near by would be heard now; stays so while a connection is being made."""
         return self.running and self._judge().listening(self._now())
+
+    def listens_for(self, _ear: Ear) -> bool:
+        """Whether a certain car near by would be heard now: there is only this radio."""
+        return self.listening
+
+    def absence(self, _ear: Ear) -> NotReached | None:
+        """Why silence does not mean that a car is away; None when it does."""
+        return NotReached("radio_deaf", "no advertisement of anybody for a long time") if self.deaf else None
+
+    def way(self, ear: Ear) -> Way:
+        """The way to a car that was just heard."""
+        if ear.device is None:
+            raise NotReached("not_in_range", "no advertisement of the car")
+        return Way(air=self, device=ear.device)
 
     @property
     def deaf(self) -> bool:
@@ -153,6 +184,11 @@ class Air:
                 yield await self._open(until) if radio is None or radio.gone else radio
             finally:
                 self._wake.set()
+
+    @property
+    def links(self) -> int:
+        """How many links are open through this radio."""
+        return sum(link.open for link in self._links)
 
     def linked(self, link: Held) -> None:
         """Note a link that was opened."""
@@ -252,7 +288,7 @@ class Air:
             opened = True
             self._scan = await Scan.begin(radio, self._hear, until - self._now())
         except NotReached as error:
-            never = error.reason in ("no_adapter", "no_bluetooth_service")
+            never = error.reason in ("no_adapter", "no_bluetooth_service", "proxy_taken")
             missing = never or not (opened or error.reason == "adapter_off")
             self._refuse(error, missing=missing)
             raise
@@ -311,7 +347,7 @@ class Air:
     async def _heal_if_due(self) -> None:
         judge = self._judge()
         self._links = [link for link in self._links if link.open]
-        step = judge.next(self._now(), linked=bool(self._links))
+        step = judge.next(self._now(), linked=bool(self._links), may_end=self._may_end(self))
         if step is None:
             return
         trouble = judge.trouble

@@ -9,15 +9,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from driveway_bridge.errors import NotReached
-from driveway_bridge.link.air import Air
 from driveway_bridge.link.base import Link, Sighting
 from driveway_bridge.link.bluetooth_link import BluetoothLink, NotTheCar, open_link
 from driveway_bridge.link.ear import Ear
 from driveway_bridge.link.radio import Radio
+from driveway_bridge.link.way import Way
 from driveway_bridge.vin import local_name
 
 if TYPE_CHECKING:
-    from bleak.backends.device import BLEDevice
+    from driveway_bridge.link.air import Air
+    from driveway_bridge.link.diversity import Diversity
 
 FRESH_S: Final = 10.0
 """A car heard so recently is dialled at once; BlueZ may pass on what it hears only every 9 s."""
@@ -30,6 +31,8 @@ FULL_PATIENCE_S: Final = 1.0
 """A car that has just lost a link says `full` for a moment longer."""
 ATTEMPT_S: Final = 6.0
 """For one connection, from the daemon: then the car must be heard again first, lest a car that left costs a minute."""
+FIRST_SHARE: Final = 0.6
+"""Of the time that is left, for the best of several radios; the rest is for the next one."""
 
 _MOMENT_S: Final = 0.001
 
@@ -46,7 +49,7 @@ class BluetoothDialer:
     def __init__(
         self,
         vin: str,
-        air: Air,
+        air: Air | Diversity,
         *,
         address: str | None = None,
         on_address: Callable[[str], None] = _nobody,
@@ -65,7 +68,7 @@ class BluetoothDialer:
     @property
     def listening(self) -> bool:
         """Whether the car would be heard now if it were near."""
-        return self._air.listening
+        return self._air.listens_for(self._ear)
 
     def on_sighting(self, tell: Callable[[Sighting], None]) -> None:
         """Call `tell` from now on when the car is heard, once a second at most."""
@@ -81,9 +84,8 @@ class BluetoothDialer:
         async with self._dialling:
             await self._hang_up()
             self._air.join(self._ear)
-            device = await self._find(until)
-            async with self._air.connecting(until) as radio:
-                self._link = await self._dial(radio, device, until)
+            way = await self._find(until)
+            self._link = await self._go(way, until)
             return self._link
 
     async def close(self) -> None:
@@ -92,32 +94,47 @@ class BluetoothDialer:
             await self._hang_up()
             await self._air.leave(self._ear)
 
-    async def _dial(self, radio: Radio, device: BLEDevice, until: float) -> BluetoothLink:
+    async def _go(self, way: Way, until: float) -> BluetoothLink:
+        """Connect on this way. Where there is another, whatever is wrong with its radio is no reason to give up."""
+        if way.others:
+            until = _now() + (until - _now()) * FIRST_SHARE
+        try:
+            async with way.air.connecting(until) as radio:
+                return await self._dial(radio, way, until)
+        except NotReached as error:
+            way.failed(_now())
+            if way.others and error.reason != "no_connection":
+                raise NotReached("no_connection", f"{way.radio_name}: {error.detail or error}") from error
+            raise
+
+    async def _dial(self, radio: Radio, way: Way, until: float) -> BluetoothLink:
         within_s = until - _now()
         try:
-            link = await open_link(radio, device, min(within_s, ATTEMPT_S) if self._air.running else within_s)
+            link = await open_link(radio, way.device, min(within_s, ATTEMPT_S) if self._air.running else within_s)
         except NotReached as error:
             if error.reason == "no_connection":
                 self._ear.failed(_now())
                 if not isinstance(error, NotTheCar):
                     heard = self._ear.last_heard
-                    self._air.not_linked(heard.rssi_dbm if heard else None)
+                    way.air.not_linked(heard.rssi_dbm if heard else None)
             raise
         self._ear.worked()
-        self._air.linked(link)
+        way.worked()
+        way.air.linked(link)
         return link
 
-    async def _find(self, until: float) -> BLEDevice:
-        """Give the car as it was heard of late, or listen for it."""
+    async def _find(self, until: float) -> Way:
+        """Give the way to the car as it was heard of late, or listen for it."""
         ear = self._ear
         if self._air.running:
             sighting = ear.heard_since(_now() - FRESH_S)
-            if sighting is not None and sighting.connectable is not False and ear.device is not None:
-                return ear.device
+            if sighting is not None and sighting.connectable is not False:
+                with contextlib.suppress(NotReached):  # the radio that heard it has gone: it may be back in time
+                    return self._air.way(ear)
         async with self._air.wanted():
             return await self._listen(until)
 
-    async def _listen(self, until: float) -> BLEDevice:
+    async def _listen(self, until: float) -> Way:
         air, ear, begun = self._air, self._ear, _now()
         listened = air.listened_s()
         await air.listen(until, no_older_than_s=REFRESH_S if air.running else None)
@@ -126,8 +143,8 @@ class BluetoothDialer:
         while True:
             ear.news.clear()
             sighting = ear.heard_since(begun)
-            if sighting is not None and sighting.connectable is not False and ear.device is not None:
-                return ear.device
+            if sighting is not None and sighting.connectable is not False:
+                return air.way(ear)
             if sighting is not None and math.isinf(full_until):
                 full_until = _now() + FULL_PATIENCE_S
             left = min(until - _now(), full_until - _now(), enough - air.listened_s())
@@ -141,8 +158,8 @@ class BluetoothDialer:
                 await air.listen(until)
         if not math.isinf(full_until):
             raise NotReached("places_full", "the car advertises as not connectable")
-        if air.deaf:
-            raise NotReached("radio_deaf", "no advertisement of anybody for a long time")
+        if (trouble := air.absence(ear)) is not None:
+            raise trouble
         raise NotReached("not_in_range", "no advertisement of the car")
 
     async def _hang_up(self) -> None:

@@ -202,8 +202,11 @@ class Healing:
 
     # What to do -------------------------------------------------------------------------------------------------------
 
-    def next(self, now: float, *, linked: bool) -> Step | None:
-        """Give the remedy that is due, if any. While `linked`, none that would cut a link that may well work."""
+    def next(self, now: float, *, linked: bool, may_end: bool = True) -> Step | None:
+        """Give the remedy that is due, if any. While `linked`, none that would cut a link that may well work.
+
+        Without `may_end` the bridge is not started anew: another radio works.
+        """
         if self.missing is not None:
             return None  # what is not there cannot be healed; a reset may be what has taken it away
         if self._believed:
@@ -222,7 +225,7 @@ class Healing:
             self._believe(now)
             return None
         self._judge_last(worked=False)
-        step = self._due(now)
+        step = self._due(now, may_end=may_end)
         return None if linked and step is not Step.SCAN else step
 
     def done(self, step: Step, now: float, *, possible: bool, detail: str = "") -> None:
@@ -250,13 +253,13 @@ class Healing:
         too_few = self._trouble is Trouble.NO_LINK and self._link_failures_since < LINK_FAILURES_MORE
         return now < self._wait_until or (self._rung > 0 and too_few)
 
-    def _due(self, now: float) -> Step | None:
+    def _due(self, now: float, *, may_end: bool) -> Step | None:
         if not self._heal:
             return None if self._rung else Step.NONE
         if self._rung < len(_LADDER):
             step = _LADDER[self._rung]
         else:
-            step = Step.RESTART if self._may_restart(now) else Step.POWER
+            step = Step.RESTART if may_end and self._may_restart(now) else Step.POWER
         full = len(self._powers) == POWERS_AN_HOUR and now - self._powers[0] < HOUR_S
         return None if step is Step.POWER and full else step
 

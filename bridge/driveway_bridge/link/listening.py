@@ -31,6 +31,25 @@ class Listening:
         return self._total_s + (0.0 if self._since is None else now - self._since)
 
 
+class SharedListening(Listening):
+    """One stopwatch for several scans: it runs while any of them does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scans = 0
+
+    def start(self, now: float) -> None:
+        """One more scan runs."""
+        self._scans += 1
+        super().start(now)
+
+    def stop(self, now: float) -> None:
+        """One scan has ended."""
+        self._scans -= 1
+        if not self._scans:
+            super().stop(now)
+
+
 class Rate:
     """Counts events of the last minute, in as many counters as it has seconds."""
 

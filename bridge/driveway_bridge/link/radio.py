@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -41,6 +41,11 @@ _CAUSES: Final = {
 }
 
 
+def _no_cause(_error: BaseException) -> str | None:
+    """Nothing is known of errors beyond what bleak's own say."""
+    return None
+
+
 def describe(error: BaseException) -> str:
     """An error of bleak for the log."""
     return f"{type(error).__name__}: {error}"
@@ -57,6 +62,10 @@ class Radio:
     name: str | None = None
     """As `hci0`; None where there is no such name."""
     address: str | None = None
+    gone_reason: str = "radio_unavailable"
+    """What a loss of this radio is called."""
+    cause: Callable[[BaseException], str | None] = _no_cause
+    """The reason code of an error that only this kind of radio has; None for all others."""
 
     @property
     def gone(self) -> bool:
@@ -67,7 +76,9 @@ class Radio:
         """Give the cause of an error of bleak, as far as it tells one; else the code `otherwise`."""
         reason = otherwise
         if self.gone or (self.lost is not None and isinstance(error, _NO_RADIO)):
-            reason = "radio_unavailable"
+            reason = self.gone_reason
+        elif (told := self.cause(error)) is not None:
+            reason = told
         elif isinstance(error, BleakBluetoothNotAvailableError):
             reason = _CAUSES.get(error.reason, "radio_unavailable")
         elif isinstance(error, BleakDBusError):
@@ -81,7 +92,7 @@ class RadioSource(Protocol):
     """Where a radio comes from, and what can be done to one that does not work."""
 
     kind: str
-    """`system` or `virtual`."""
+    """`system`, `virtual` or `proxy`."""
 
     async def open(self, within_s: float) -> Radio:
         """Give the radio, opened anew if need be. NotReached with the cause, also when it is switched off."""

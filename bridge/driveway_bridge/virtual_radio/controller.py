@@ -99,6 +99,8 @@ class Unit(Controller):
         self.air = air
         self.le_legacy_advertiser = self.advertiser = Advertiser(self)
         self.own_rssi_dbm: int | None = None
+        self.gain_db = 0
+        """By how much better than others it hears; less than 0 for one that stands farther away."""
 
     @property
     def rssi_dbm(self) -> int:
@@ -135,7 +137,7 @@ class Unit(Controller):
             address_type=packet.address.address_type,
             address=packet.address,
             data=data,
-            rssi=packet.rssi_dbm,
+            rssi=packet.rssi_dbm + self.gain_db,
         )
         self.send_hci_packet(_Report([report]))
 

@@ -15,6 +15,7 @@ PACKAGE = Path(driveway_bridge.__file__).parent
 DOORS = {
     "bleak": {
         "link/bluetooth_link.py",
+        "link/esphome.py",
         "link/radio.py",
         "link/scanner.py",
         "virtual_radio/bleak_backend.py",
