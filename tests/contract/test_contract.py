@@ -6,6 +6,7 @@ import ast
 import hashlib
 import hmac
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -231,3 +232,7 @@ def test_each_reason_is_a_sentence_with_a_remedy() -> None:
         assert "{" not in reason.remedy
         if code not in ("done", "already_so", "superseded", "configuration_wrong"):
             assert reason.remedy.endswith("."), f"{code} does not tell the owner what to do"
+
+
+def test_the_page_of_reasons_is_up_to_date() -> None:
+    subprocess.run([sys.executable, ROOT / "scripts/reasons_table", "--check"], check=True, timeout=50)
