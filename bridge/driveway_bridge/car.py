@@ -42,6 +42,7 @@ NOT_REACHED: Final = frozenset(
         "nobody_listening",
         "radio_unavailable",
         "no_bluetooth_service",
+        "bluetooth_forbidden",
         "no_adapter",
         "adapter_off",
         "radio_deaf",

@@ -35,6 +35,7 @@ _AT_ONCE = (
     "nobody_listening",
     "radio_unavailable",
     "no_bluetooth_service",
+    "bluetooth_forbidden",
     "no_adapter",
     "adapter_off",
     "radio_deaf",

@@ -13,6 +13,7 @@ _OF_THE_RADIO = frozenset(
     {
         "radio_unavailable",
         "no_bluetooth_service",
+        "bluetooth_forbidden",
         "no_adapter",
         "adapter_off",
         "radio_deaf",

@@ -47,6 +47,10 @@ REASONS: Final[Mapping[str, Reason]] = {
         "The Bluetooth service of the bridge's computer is not running.",
         "Start it with `systemctl start bluetooth`, or restart the computer.",
     ),
+    "bluetooth_forbidden": Reason(
+        "The bridge's computer does not let the bridge's user at its Bluetooth.",
+        "Run the bridge as a user that this computer itself knows, also in a container.",
+    ),
     "no_adapter": Reason(
         "The bridge's computer has no Bluetooth adapter, or not the one that the configuration names.",
         "Plug it in, or correct `bluetooth.adapter`.",

@@ -30,6 +30,7 @@ OBSTACLES: Final = (
     "nobody_listening",
     "radio_unavailable",
     "no_bluetooth_service",
+    "bluetooth_forbidden",
     "no_adapter",
     "adapter_off",
     "radio_deaf",

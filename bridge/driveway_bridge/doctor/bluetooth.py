@@ -30,10 +30,15 @@ async def examine_bus(case: Case, _tell: Callable[[str], None]) -> Finding:
         case.adapters = await case.radio.adapters()
     except NotReached as error:
         case.bluetooth_trouble = error
-        if error.reason == "no_bluetooth_service" and error.detail.startswith(_NO_BUS):
+        no_bus = error.reason == "no_bluetooth_service" and error.detail.startswith(_NO_BUS)
+        if no_bus or error.reason == "bluetooth_forbidden":
             if _proxies_will_do(case):
                 return ok(_NOT_NEEDED)
-            return broken(error.detail, _BUS_REMEDY, reason=error.reason)
+            return (
+                broken(error.detail, _BUS_REMEDY, reason=error.reason)
+                if no_bus
+                else by_reason(error.reason, error.detail)
+            )
     return ok("there")
 
 

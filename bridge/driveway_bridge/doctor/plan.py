@@ -74,7 +74,7 @@ _HOUSE: Final = (
     _Link(name="broker", title="MQTT broker", examine=broker.examine_broker, within_s=12.0, needs=(CONFIGURATION,)),
     _Link(name="topics", title="Bridge's topics", examine=broker.examine_topics, within_s=7.0, needs=("broker",)),
     _Link(
-        name="bridge", title="Bridge", examine=bridge.examine_bridge, within_s=6.0, needs=("broker",), after=("topics",)
+        name="bridge", title="Bridge", examine=bridge.examine_bridge, within_s=9.0, needs=("broker",), after=("topics",)
     ),
 )
 _HOME: Final = _Link(

@@ -288,7 +288,7 @@ class Air:
             opened = True
             self._scan = await Scan.begin(radio, self._hear, until - self._now())
         except NotReached as error:
-            never = error.reason in ("no_adapter", "no_bluetooth_service", "proxy_taken")
+            never = error.reason in ("no_adapter", "no_bluetooth_service", "bluetooth_forbidden", "proxy_taken")
             missing = never or not (opened or error.reason == "adapter_off")
             self._refuse(error, missing=missing)
             raise

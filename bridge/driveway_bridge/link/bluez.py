@@ -6,6 +6,7 @@ Each call has a connection of its own: it is made seldom, and works after anythi
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,11 +18,14 @@ from dbus_fast.aio import MessageBus
 from driveway_bridge.errors import NotReached
 
 TIMEOUT_S: Final = 5.0
+AGAIN_S: Final = 0.3
+"""After the bus has hung up at the login, which it does to users that the computer does not know."""
 SERVICE: Final = "org.bluez"
 ADAPTER: Final = "org.bluez.Adapter1"
 _OBJECTS: Final = "org.freedesktop.DBus.ObjectManager"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _NO_SERVICE: Final = (ErrorType.SERVICE_UNKNOWN.value, ErrorType.NAME_HAS_NO_OWNER.value, ErrorType.DISCONNECTED.value)
+_HUNG_UP: Final = (ConnectionResetError, BrokenPipeError, EOFError, AuthError)
 _NO_OBJECT: Final = (ErrorType.UNKNOWN_OBJECT.value, ErrorType.UNKNOWN_METHOD.value, ErrorType.UNKNOWN_INTERFACE.value)
 
 
@@ -38,7 +42,10 @@ class Adapter:
 
 
 async def adapters(*, timeout_s: float = TIMEOUT_S) -> tuple[Adapter, ...]:
-    """Give all adapters that can reach a car, by name. NotReached `no_bluetooth_service`; its detail tells how."""
+    """Give all adapters that can reach a car, by name.
+
+    NotReached `no_bluetooth_service`, whose detail tells how, or `bluetooth_forbidden`.
+    """
     reply = await _ask("/", _OBJECTS, "GetManagedObjects", timeout_s=timeout_s)
     found = []
     for path, interfaces in reply.body[0].items():
@@ -103,9 +110,25 @@ def _refusal(name: str, path: str, body: list[Any]) -> NotReached:
 
 @asynccontextmanager
 async def _system_bus() -> AsyncIterator[MessageBus]:
-    bus = MessageBus(bus_type=BusType.SYSTEM)
     try:
-        await bus.connect()
+        bus = await _log_in()
+    except _HUNG_UP:  # a bus that is just ending does so too, and is gone the next time
+        await asyncio.sleep(AGAIN_S)
+        try:
+            bus = await _log_in()
+        except _HUNG_UP as error:
+            detail = f"the D-Bus system bus hangs up on user {os.geteuid()}: {type(error).__name__}: {error}"
+            raise NotReached("bluetooth_forbidden", detail) from error
+    try:
         yield bus
     finally:
-        bus.disconnect()  # also after a failure: it holds a socket from its making
+        bus.disconnect()
+
+
+async def _log_in() -> MessageBus:
+    bus = MessageBus(bus_type=BusType.SYSTEM)
+    try:
+        return await bus.connect()
+    except BaseException:
+        bus.disconnect()  # it holds a socket from its making
+        raise

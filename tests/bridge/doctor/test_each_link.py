@@ -16,7 +16,9 @@ import pytest
 from driveway_bridge.doctor import bridge as bridge_check
 from driveway_bridge.doctor import car as car_check
 from driveway_bridge.doctor import data as data_check
+from driveway_bridge.doctor.case import Case
 from driveway_bridge.doctor.finding import State
+from driveway_bridge.doctor.plan import chain
 from driveway_bridge.errors import NotReached
 from driveway_bridge.proto import Role
 from driveway_bridge.simulator.faults import Fault
@@ -193,6 +195,16 @@ async def test_no_bus_and_no_service(street: Street, detail: str, name: str, wor
     behind = {"service", "adapter", "power"} - {name} | CAR_LINKS
     broken_at(found, name, skipped=behind)
     assert word in found[name].remedy
+
+
+async def test_a_bus_that_does_not_let_us_in(street: Street) -> None:
+    street.configure(link="bluetooth")
+    played = PlayedRadio(street)
+    played.error = NotReached("bluetooth_forbidden", "the D-Bus system bus hangs up on user 4242: EOFError: ")
+    found = await street.look(radio=played.radio())
+    broken_at(found, "bus", skipped={"service", "adapter", "power"} | CAR_LINKS)
+    assert found["bus"].reason == "bluetooth_forbidden"
+    assert "user" in found["bus"].remedy
 
 
 async def test_no_adapter(street: Street) -> None:
@@ -404,6 +416,11 @@ async def test_looking_stores_nothing_at_the_broker_and_is_not_taken_for_home_as
 
 
 # The bridge and Home Assistant ----------------------------------------------------------------------------------------
+
+
+def test_a_silent_bridge_is_told_as_such_before_the_look_at_it_is_broken_off(street: Street) -> None:
+    (check,) = (check for check in chain(Case(street.file, street.data)) if check.name == "bridge")
+    assert check.within_s > bridge_check.CLOCK_S + 1
 
 
 @pytest.fixture

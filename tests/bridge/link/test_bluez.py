@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -129,6 +130,39 @@ async def test_a_bus_that_never_answers(monkeypatch: pytest.MonkeyPatch, tmp_pat
         error = await why(lambda: bluez.adapters(timeout_s=0.2))
         assert (error.reason, "silent" in error.detail) == ("no_bluetooth_service", True)
         await asyncio.sleep(0.05)
+
+
+async def test_a_bus_that_does_not_know_our_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The D-Bus daemon hangs up at the login on whoever the computer does not know, each time."""
+    callers = 0
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal callers
+        callers += 1
+        await reader.read(1)
+        writer.close()
+
+    async with await asyncio.start_unix_server(hang_up, tmp_path / "strict"):
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/strict")
+        monkeypatch.setattr(bluez, "AGAIN_S", 0.01)
+        error = await why(bluez.adapters)
+        assert (error.reason, callers) == ("bluetooth_forbidden", 2)
+        assert f"user {os.geteuid()}" in error.detail
+
+
+async def test_a_bus_that_is_just_ending_forbids_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "ending"
+
+    async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        path.unlink()
+        writer.close()
+
+    async with await asyncio.start_unix_server(end, path):
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={path}")
+        monkeypatch.setattr(bluez, "AGAIN_S", 0.01)
+        error = await why(bluez.adapters)
+        assert (error.reason, "no D-Bus" in error.detail) == ("no_bluetooth_service", True)
 
 
 async def test_the_adapter_is_known_by_its_address_whatever_its_number(service: FakeBluez) -> None:
