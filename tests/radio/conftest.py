@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from tests.radio.figures import Figures
 from tests.radio.machine import CannotBeMadeError, Machine
-from tests.radio.owner import Owner
+from tests.radio.owner import CONFIGURATION, Owner
 from tests.radio.street import Street
 
 RELEASES = ("bookworm", "trixie")
@@ -98,5 +98,14 @@ async def at_home(street: Street, owner: Owner) -> AsyncIterator[Owner]:
     if not await owner.runs():
         await owner.start()
     await owner.until("link", lambda link: link["reachable"] is True)
+    yield owner
+    await street.put_right()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stopped(street: Street, owner: Owner) -> AsyncIterator[Owner]:
+    """The bridge does not run, so that the command line has the car for itself; afterwards the street is as it was."""
+    await owner.stop()
+    await owner.machine.sh(f"cat >/etc/driveway/driveway.yaml <<'END'\n{CONFIGURATION}\nEND")
     yield owner
     await street.put_right()

@@ -81,7 +81,12 @@ class Owner:
     def said(self, document: str) -> dict[str, Any]:
         """The last document of a kind, as `health` or `link`; empty before the first."""
         return next(
-            (json.loads(heard.payload) for heard in reversed(self.house.heard) if _is(heard.topic, document)), {}
+            (
+                json.loads(heard.payload)
+                for heard in reversed(self.house.heard)
+                if _is(heard.topic, document) and heard.payload  # empty: a car that is no longer configured
+            ),
+            {},
         )
 
     async def until(

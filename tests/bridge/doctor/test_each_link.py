@@ -255,6 +255,19 @@ async def test_the_car_is_not_heard(street: Street, monkeypatch: pytest.MonkeyPa
     assert played.dialer.dialled == 0
 
 
+async def test_a_car_that_is_connected_to_the_bridge_need_not_be_heard(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BlueZ may tell nobody of the calls of a car that this computer is connected to."""
+    monkeypatch.setattr(car_check, "LISTEN_S", 0.5)
+    monkeypatch.setattr(car_check, "BRIDGE_GIVES_BACK_S", 0.2)
+    street.configure(link="bluetooth")
+    street.bridge.tell(street.topics.link(CAR), json.dumps({"boot": "b1", "linked": True, "reachable": True}))
+    found = await street.look(radio=PlayedRadio(street, rssi_dbm=None).radio())
+    assert found.first is None
+    assert "running bridge" in found[HEARD].found
+
+
 async def test_a_radio_that_cannot_listen_is_told_as_such(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(car_check, "NO_RADIO_S", 0.1)
     street.configure(link="bluetooth")
