@@ -12,10 +12,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dbus_fast import AuthError, BusType, ErrorType, InvalidAddressError, Message, MessageType, Variant
+from dbus_fast import AuthError, BusType, InvalidAddressError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from driveway_bridge.errors import NotReached
+from driveway_bridge.link import dbus_errors
 
 TIMEOUT_S: Final = 5.0
 AGAIN_S: Final = 0.3
@@ -24,9 +25,7 @@ SERVICE: Final = "org.bluez"
 ADAPTER: Final = "org.bluez.Adapter1"
 _OBJECTS: Final = "org.freedesktop.DBus.ObjectManager"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
-_NO_SERVICE: Final = (ErrorType.SERVICE_UNKNOWN.value, ErrorType.NAME_HAS_NO_OWNER.value, ErrorType.DISCONNECTED.value)
 _HUNG_UP: Final = (ConnectionResetError, BrokenPipeError, EOFError, AuthError)
-_NO_OBJECT: Final = (ErrorType.UNKNOWN_OBJECT.value, ErrorType.UNKNOWN_METHOD.value, ErrorType.UNKNOWN_INTERFACE.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +98,16 @@ async def _ask(
 
 def _refusal(name: str, path: str, body: list[Any]) -> NotReached:
     text = f"{name}: {body[0]}" if body else name
-    if name in _NO_SERVICE:
-        return NotReached("no_bluetooth_service", f"bluetoothd is not running ({name})")
-    if name in _NO_OBJECT:
+    if dbus_errors.by_bluez(name):
+        return NotReached("adapter_off", text)
+    if dbus_errors.object_gone(name):
         return NotReached("no_adapter", f"BlueZ has no {path}" if path != "/" else text)
-    if name == ErrorType.NO_REPLY.value:
+    if dbus_errors.silent(name):
         return NotReached("no_bluetooth_service", f"BlueZ is silent ({name})")
-    return NotReached("adapter_off", text)
+    reason = dbus_errors.no_service(name)
+    if reason == "no_bluetooth_service":
+        return NotReached(reason, f"bluetoothd is not running ({text})")
+    return NotReached(reason or "radio_unavailable", text)
 
 
 @asynccontextmanager

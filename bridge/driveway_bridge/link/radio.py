@@ -18,6 +18,7 @@ from bleak.exc import (
 )
 
 from driveway_bridge.errors import NotReached
+from driveway_bridge.link import dbus_errors
 from driveway_bridge.link.deadline import within
 
 if TYPE_CHECKING:
@@ -31,10 +32,6 @@ OFF_S: Final = 0.5
 _ADDRESS: Final = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}")
 _BUS_ERRORS: Final = (FileNotFoundError, ConnectionError, EOFError)
 _NO_RADIO: Final = (BleakBluetoothNotAvailableError, *_BUS_ERRORS)
-_DBUS_CAUSES: Final = {
-    "org.freedesktop.DBus.Error.ServiceUnknown": "no_bluetooth_service",
-    "org.bluez.Error.NotReady": "adapter_off",
-}
 _CAUSES: Final = {
     BleakBluetoothNotAvailableReason.NO_BLUETOOTH: "no_adapter",
     BleakBluetoothNotAvailableReason.POWERED_OFF: "adapter_off",
@@ -82,7 +79,9 @@ class Radio:
         elif isinstance(error, BleakBluetoothNotAvailableError):
             reason = _CAUSES.get(error.reason, "radio_unavailable")
         elif isinstance(error, BleakDBusError):
-            reason = _DBUS_CAUSES.get(error.dbus_error, otherwise)
+            reason = dbus_errors.no_service(error.dbus_error) or otherwise
+            if error.dbus_error == dbus_errors.NOT_READY:
+                reason = "adapter_off"
         elif isinstance(error, _BUS_ERRORS):
             reason = "no_bluetooth_service"
         return NotReached(reason, describe(error))

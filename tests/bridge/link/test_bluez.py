@@ -10,13 +10,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from dbus_fast import Message, MessageType
+from dbus_fast.aio import MessageBus
 
 from driveway_bridge.errors import NotReached
 from driveway_bridge.link import bluez
 from driveway_bridge.link.air import Air
 from driveway_bridge.link.bluetooth import BluetoothDialer
 from driveway_bridge.link.bluez import Adapter
-from driveway_bridge.link.radio import SystemRadio
+from driveway_bridge.link.radio import Radio, SystemRadio
+from driveway_bridge.link.scanner import Scan
 from driveway_bridge.vin import local_name
 from tests.bridge.link.fake_bluez import FakeBluez, daemon, message_bus
 from tests.bridge.link.fake_bluez import bluez as played_bluez
@@ -108,6 +111,44 @@ async def test_a_silent_service_does_not_hold_anybody_up(service: FakeBluez) -> 
 async def test_a_service_that_does_not_run(bus: str) -> None:
     error = await why(bluez.adapters)
     assert (error.reason, "not running" in error.detail) == ("no_bluetooth_service", True)
+
+
+NO_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
+SPAWN = "org.freedesktop.DBus.Error.Spawn.ChildExited"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "words"),
+    [
+        (NO_UNIT, "no_bluetooth_service", "not running"),
+        (SPAWN, "no_bluetooth_service", "not running"),
+        ("org.freedesktop.DBus.Error.TimedOut", "no_bluetooth_service", "silent"),
+        ("org.freedesktop.DBus.Error.AccessDenied", "radio_unavailable", "AccessDenied"),
+        ("org.bluez.Error.Failed", "adapter_off", "org.bluez"),
+    ],
+)
+async def test_only_the_service_itself_can_say_that_an_adapter_is_off(
+    bus: str, answer: str, reason: str, words: str
+) -> None:
+    """A service that is disabled, broken or forbidden is answered for by the bus or by systemd."""
+
+    def refuse(message: Message) -> Message | None:
+        called = message.message_type is MessageType.METHOD_CALL
+        return Message.new_error(message, answer, "no") if called else None
+
+    refusing = MessageBus(bus_address=bus)
+    refusing.add_message_handler(refuse)
+    await refusing.connect()
+    try:
+        await refusing.request_name("org.bluez")
+        error = await why(lambda: bluez.set_powered("hci0", True))
+        assert (error.reason, words in error.detail) == (reason, True)
+        radio = Radio(scanner_arguments={"bluez": {"adapter": "hci0"}}, client_arguments={})
+        scanned = await why(lambda: Scan.begin(radio, lambda _device, _data: None, 5))
+        assert scanned.reason == ("radio_unavailable" if reason == "adapter_off" else reason)
+    finally:
+        refusing.disconnect()
+        await refusing.wait_for_disconnect()  # type: ignore[no-untyped-call]
 
 
 async def test_no_bus_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
