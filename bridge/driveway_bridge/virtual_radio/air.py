@@ -81,7 +81,7 @@ class Air(LocalLink):
 
     def remove(self, unit: Unit) -> None:
         """Take a unit away as if unplugged; whoever was connected to it notices after the supervision timeout."""
-        self._abandon_by_peers(unit)
+        self.abandon(unit)
         unit.switch_off()
         self._out_of_range.discard(unit)
         self.controllers.discard(unit)
@@ -91,7 +91,7 @@ class Air(LocalLink):
         self._out_of_range.add(unit)
         for own in unit.le_connections.values():
             self._supervise(unit, own)
-        self._abandon_by_peers(unit)
+        self.abandon(unit)
 
     def bring_into_range(self, unit: Unit) -> None:
         self._out_of_range.discard(unit)
@@ -172,7 +172,8 @@ class Air(LocalLink):
     def _arrive_next(self) -> None:
         self._in_flight.popleft()()
 
-    def _abandon_by_peers(self, unit: Unit) -> None:
+    def abandon(self, unit: Unit) -> None:
+        """Let whoever is connected to this unit notice, after the supervision timeout, that it no longer answers."""
         for own in unit.le_connections.values():
             peer = self.find_le_controller(own.peer_address)
             theirs = peer.le_connections.get(own.self_address) if peer else None

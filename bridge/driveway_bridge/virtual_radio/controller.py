@@ -7,6 +7,7 @@ What google/bumble 0.0.236 lacks, and a host (bumble's own, or a Linux kernel) s
 - the advertising interval is read as milliseconds instead of units of 0.625 ms;
 - a cancelled connection attempt goes on, and the host waits for its end in vain;
 - a disconnection that the peer was quicker with is promised, and never reported;
+- a reset resets nothing, so that a chip whose host went away in the midst of a scan refuses the next one;
 - LL privacy and extended advertising are claimed, but their events are never sent;
 - a packet carries 27 bytes, so that 200 bytes need 8 of them.
 """
@@ -162,6 +163,15 @@ class Unit(Controller):
             self.on_le_disconnected(connection, reason)
 
     # What the host commands.
+
+    def on_hci_reset_command(self, command: hci.HCI_Reset_Command) -> hci.HCI_StatusReturnParameters:
+        """Forget what the host had asked for; connections are gone, which nobody is told of."""
+        self.advertiser.stop()
+        self.le_scan_enable = False
+        self.pending_le_connection = None
+        self.air.abandon(self)
+        self.le_connections.clear()
+        return super().on_hci_reset_command(command)
 
     def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
         if self.find_connection_by_handle(packet.connection_handle):  # else it crossed the news of the loss

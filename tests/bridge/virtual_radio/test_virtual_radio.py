@@ -11,6 +11,7 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError, BleakGATTProtocolError
+from bumble.hci import HCI_ErrorCode, HCI_Reset_Command
 
 from driveway_bridge.link.gatt import FROM_CAR, SERVICE, TO_CAR, VERSION
 from driveway_bridge.link.memory import Plug
@@ -256,3 +257,11 @@ async def test_a_client_that_stops_reading_is_cut_off(air: Air) -> None:
     writer.close()
     with suppress(ConnectionError):
         await writer.wait_closed()
+
+
+async def test_a_reset_ends_what_the_host_had_asked_for(air: Air) -> None:
+    """A computer that switches its adapter off in the midst of a scan resets it when it comes back."""
+    unit = air.unit("chip")
+    unit.le_scan_enable = True
+    assert unit.on_hci_reset_command(HCI_Reset_Command()).status == HCI_ErrorCode.SUCCESS
+    assert not unit.le_scan_enable
