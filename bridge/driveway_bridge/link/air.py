@@ -97,6 +97,8 @@ class Air:
         self._rate = Rate()
         self._healing: Healing | None = None
         self._healing_now = False
+        self._beginning = False
+        self._doubted = False
         self._looked_at = 0.0
         self._refused: NotReached | None = None
         self.running = False
@@ -178,10 +180,14 @@ class Air:
     async def connecting(self, until: float) -> AsyncIterator[Radio]:
         """Have the radio for oneself, without a scan, to connect. NotReached with the cause."""
         async with self._my_turn(until):
-            await self._end_scan()
             try:
-                radio = self._radio
-                yield await self._open(until) if radio is None or radio.gone else radio
+                try:
+                    radio = await self._open(until)  # anew: nobody tells what has become of it
+                except NotReached:
+                    self._doubted = True
+                    raise
+                await self._end_scan()
+                yield radio
             finally:
                 self._wake.set()
 
@@ -264,6 +270,9 @@ class Air:
             async with asyncio.timeout_at(until):
                 await self._turn.acquire()
         except TimeoutError as error:
+            if self._beginning:
+                reason = "radio_unavailable" if self._refused is None else self._refused.reason
+                raise NotReached(reason, "the radio could not be made to listen in time") from error
             raise NotReached("no_connection", "the radio was busy with something else all the time") from error
         try:
             yield
@@ -283,6 +292,7 @@ class Air:
         if self._scan is not None:
             return
         opened = False
+        self._beginning = True
         try:
             radio = await self._open(until)
             opened = True
@@ -292,6 +302,8 @@ class Air:
             missing = never or not (opened or error.reason == "adapter_off")
             self._refuse(error, missing=missing)
             raise
+        finally:
+            self._beginning = False
         now = self._now()
         if self._refused is not None and self.running:
             _LOGGER.info("The Bluetooth radio listens again")
@@ -333,7 +345,9 @@ class Air:
     async def _tend(self) -> bool:
         """See to it that a scan runs; whether it does."""
         now = self._now()
-        if self._scan is not None and self._judge().silence_s(now) >= LOOK_AFTER_S <= now - self._looked_at:
+        silent = self._judge().silence_s(now) >= LOOK_AFTER_S <= now - self._looked_at
+        doubted, self._doubted = self._doubted, False
+        if self._scan is not None and (silent or doubted):
             self._looked_at = now
             if not await self._source.scans(self._scan.radio):
                 _LOGGER.debug("The scan has ended without a word; it is begun anew")

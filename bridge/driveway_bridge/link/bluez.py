@@ -104,10 +104,8 @@ def _refusal(name: str, path: str, body: list[Any]) -> NotReached:
         return NotReached("no_adapter", f"BlueZ has no {path}" if path != "/" else text)
     if dbus_errors.silent(name):
         return NotReached("no_bluetooth_service", f"BlueZ is silent ({name})")
-    reason = dbus_errors.no_service(name)
-    if reason == "no_bluetooth_service":
-        return NotReached(reason, f"bluetoothd is not running ({text})")
-    return NotReached(reason or "radio_unavailable", text)
+    reason = dbus_errors.not_asked(name) or "no_bluetooth_service"
+    return NotReached(reason, text if reason == "radio_unavailable" else f"bluetoothd is not running ({text})")
 
 
 @asynccontextmanager

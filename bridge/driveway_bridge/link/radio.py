@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 RADIO_ERRORS: Final = (BleakError, OSError, EOFError)
 """What bleak lets through when BlueZ, its bus or the adapter is missing, silent (TimeoutError) or goes away."""
 LOOK_S: Final = 5.0
+SETTLE_S: Final = 3.0
+"""An adapter that has just come to BlueZ, or with it, is switched on in so long, on a slow computer."""
+_AGAIN_S: Final = 0.2
 OFF_S: Final = 0.5
 """Between off and on: firmware that hangs needs to notice."""
 _ADDRESS: Final = re.compile(r"([0-9A-F]{2}:){5}[0-9A-F]{2}")
@@ -79,7 +82,7 @@ class Radio:
         elif isinstance(error, BleakBluetoothNotAvailableError):
             reason = _CAUSES.get(error.reason, "radio_unavailable")
         elif isinstance(error, BleakDBusError):
-            reason = dbus_errors.no_service(error.dbus_error) or otherwise
+            reason = dbus_errors.not_asked(error.dbus_error) or otherwise
             if error.dbus_error == dbus_errors.NOT_READY:
                 reason = "adapter_off"
         elif isinstance(error, _BUS_ERRORS):
@@ -122,14 +125,40 @@ class SystemRadio:
 
     def __init__(self, adapter: str | None) -> None:
         self._wanted = adapter
+        self._wrong: tuple[str, float] | None = None  # with the adapter, and since when
+        self._used: str | None = None  # the address of the last one: it is kept as long as it works
 
     async def open(self, within_s: float) -> Radio:
-        """Find the adapter as it is called now. NotReached with the cause, also when it is switched off."""
+        """Find the adapter as it is called now. NotReached with the cause, also when it is switched off.
+
+        That there is none, or that it is off, is believed when it stays so: while the Bluetooth service starts, or an
+        adapter was just plugged in, both are so for a moment.
+        """
         if sys.platform != "linux":
             return Radio(scanner_arguments={}, client_arguments={})
+        clock = asyncio.get_running_loop().time
+        until = clock() + within_s
+        while True:
+            try:
+                radio = await self._on(until - clock())
+            except NotReached as error:
+                if error.reason not in ("no_adapter", "adapter_off"):
+                    self._wrong = None
+                    raise
+                if self._wrong is None or self._wrong[0] != error.reason:
+                    self._wrong = error.reason, clock()
+                if clock() >= min(self._wrong[1] + SETTLE_S, until - _AGAIN_S):
+                    raise
+                await asyncio.sleep(_AGAIN_S)  # BlueZ would tell, to a connection that this one does not keep
+            else:
+                self._wrong = None
+                return radio
+
+    async def _on(self, within_s: float) -> Radio:
         found = await self._find(within_s)
         if not found.powered:
             raise NotReached("adapter_off", f"{found.name} ({found.address}) is switched off")
+        self._used = found.address
         arguments = {"bluez": {"adapter": found.name}}
         return Radio(scanner_arguments=arguments, client_arguments=arguments, name=found.name, address=found.address)
 
@@ -164,7 +193,7 @@ class SystemRadio:
         all_of_them = await bluez.adapters(timeout_s=min(max(within_s, 0.1), LOOK_S))
         wanted = self._wanted
         if wanted is None:
-            found = sorted(all_of_them, key=lambda adapter: not adapter.powered)
+            found = sorted(all_of_them, key=lambda adapter: (not adapter.powered, adapter.address != self._used))
         elif _ADDRESS.fullmatch(wanted.upper()):
             found = [adapter for adapter in all_of_them if adapter.address == wanted.upper()]
         else:

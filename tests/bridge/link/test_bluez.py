@@ -18,7 +18,7 @@ from driveway_bridge.link import bluez
 from driveway_bridge.link.air import Air
 from driveway_bridge.link.bluetooth import BluetoothDialer
 from driveway_bridge.link.bluez import Adapter
-from driveway_bridge.link.radio import Radio, SystemRadio
+from driveway_bridge.link.radio import SETTLE_S, Radio, SystemRadio
 from driveway_bridge.link.scanner import Scan
 from driveway_bridge.vin import local_name
 from tests.bridge.link.fake_bluez import FakeBluez, daemon, message_bus
@@ -114,14 +114,14 @@ async def test_a_service_that_does_not_run(bus: str) -> None:
 
 
 NO_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
-SPAWN = "org.freedesktop.DBus.Error.Spawn.ChildExited"
+NO_FILE = "org.freedesktop.DBus.Error.FileExists"
 
 
 @pytest.mark.parametrize(
     ("answer", "reason", "words"),
     [
         (NO_UNIT, "no_bluetooth_service", "not running"),
-        (SPAWN, "no_bluetooth_service", "not running"),
+        (NO_FILE, "no_bluetooth_service", "not running"),
         ("org.freedesktop.DBus.Error.TimedOut", "no_bluetooth_service", "silent"),
         ("org.freedesktop.DBus.Error.AccessDenied", "radio_unavailable", "AccessDenied"),
         ("org.bluez.Error.Failed", "adapter_off", "org.bluez"),
@@ -229,6 +229,34 @@ async def test_without_a_wish_the_first_that_is_switched_on(service: FakeBluez) 
     service.plug_in("hci1", SECOND)
     assert (await SystemRadio(None).open(5)).name == "hci1"
     assert (await why(lambda: SystemRadio("hci0").open(5))).reason == "adapter_off"
+
+
+async def test_an_adapter_that_is_only_just_coming_up_is_waited_for(service: FakeBluez) -> None:
+    """As while the service starts: first there is none, then it is off for a moment."""
+    radio = SystemRadio(None)
+    opening = asyncio.create_task(radio.open(5))
+    await asyncio.sleep(0.3)
+    service.plug_in("hci0", FIRST, powered=False)
+    await asyncio.sleep(0.3)
+    assert not opening.done()
+    await bluez.set_powered("hci0", True)
+    assert (await opening).name == "hci0"
+
+
+async def test_what_has_been_wrong_with_an_adapter_for_a_while_is_said_at_once(service: FakeBluez) -> None:
+    service.plug_in("hci0", FIRST, powered=False)
+    radio = SystemRadio(None)
+    assert (await why(lambda: radio.open(60))).reason == "adapter_off"
+    begun = time.monotonic()
+    assert (await why(lambda: radio.open(60))).reason == "adapter_off"
+    assert time.monotonic() - begun < SETTLE_S / 2
+    service.unplug("hci0")
+    opening = asyncio.create_task(radio.open(5))
+    await asyncio.sleep(0.3)
+    service.plug_in("hci1", SECOND)
+    assert (await opening).name == "hci1"
+    service.plug_in("hci0", FIRST)
+    assert (await radio.open(5)).name == "hci1", "the one that works is kept"
 
 
 async def test_the_air_on_bleak_and_bluez_survives_what_happens_to_an_adapter(service: FakeBluez) -> None:
