@@ -214,7 +214,7 @@ class Healing:
             return Step.POWER if due and not linked else None
         trouble = self._current(now)
         if trouble is None:
-            self._end_of_trouble()
+            self._end_of_trouble(now)
             return None
         if self._trouble is None:
             self._begin_of_trouble(trouble)
@@ -301,10 +301,11 @@ class Healing:
     def _begin_of_trouble(self, trouble: Trouble) -> None:
         self._rung = 1 if trouble is Trouble.NO_SCAN and self._refused_for == "adapter_off" else 0
 
-    def _end_of_trouble(self) -> None:
+    def _end_of_trouble(self, now: float) -> None:
         if self._trouble is None:
             return
         self._trouble = None
+        self._wait_until = now  # a pause after remedies in vain is for that trouble, not for the next one
         self.healed += self._judge_last(worked=True)
         self._rung = 0
 

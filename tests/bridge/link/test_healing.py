@@ -170,6 +170,21 @@ def test_an_adapter_that_was_switched_off_is_switched_on() -> None:
     assert [step for _, step in years.pass_(10)] == [Step.POWER]
 
 
+def test_the_pause_after_remedies_in_vain_ends_with_their_trouble() -> None:
+    """Blocked and unblocked by a person, then switched off: the second time there is something that helps at once."""
+    years = Years()
+    for _ in range(2):
+        years.judge.refused(years.now, "adapter_off", missing=False)
+    years.pass_(100)
+    assert years.judge.trouble is Trouble.NO_SCAN
+    years.judge.started(years.now)
+    years.judge.heard(years.now, ours=True)
+    assert years.pass_(5) == []
+    for _ in range(2):
+        years.judge.refused(years.now, "adapter_off", missing=False)
+    assert [step for _, step in years.pass_(5)] == [Step.POWER]
+
+
 def test_connections_that_fail_again_and_again_to_a_car_that_is_heard_well(street: Years) -> None:
     """Pains 3, 26, 29."""
     for _ in range(LINK_FAILURES):
