@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -34,6 +34,7 @@ _LOGGER = logging.getLogger(__name__)
 MTU = 247  # bytes; older cars answer 115
 PLACES = 3  # links at a time, shared with phones and watches
 INTERVAL_MS = 150.0  # between advertisements
+GAP_NAME = "\N{KEY}"  # what a linked client reads as the device's name: not what is advertised
 _FLAGS = 0x06  # generally discoverable, no classic Bluetooth
 _VERSION = (1).to_bytes(4, "big")
 
@@ -50,6 +51,11 @@ def address_of(vin: str) -> str:
     """The Bluetooth address of the virtual car with this VIN: the same for all its life."""
     digest = hashlib.sha256(f"address of {vin}".encode()).digest()
     return ":".join(f"{byte:02X}" for byte in (0x06, *digest[:5]))  # 0x06: given out by nobody
+
+
+def _named(name: str) -> bytes:
+    """Give a scan response with that name."""
+    return bytes(AdvertisingData([(AdvertisingData.Type.COMPLETE_LOCAL_NAME, name.encode())]))
 
 
 def _refuse(_connection: Connection) -> bytes:
@@ -86,7 +92,12 @@ class _Place:
 
 
 class BluetoothCar:
-    """The car as others see it on `air`; use as a context manager, or `start` and `stop`."""
+    """The car as others see it on `air`; use as a context manager, or `start` and `stop`.
+
+    `address` is for a car whose computer was exchanged; `services` come before its own, as after an update of its
+    software, which changes the handles of all that follow. Without `service_changes` it lacks the service by which a
+    client can tell that.
+    """
 
     def __init__(
         self,
@@ -97,24 +108,38 @@ class BluetoothCar:
         mtu: int = MTU,
         places: int = PLACES,
         interval_ms: float = INTERVAL_MS,
+        address: str | None = None,
+        services: Sequence[Service] = (),
+        service_changes: bool = True,
     ) -> None:
         self.attach = live_car.attach
         self.max_places = places
+        self.address = address or address_of(vin)
+        self.connections = 0
+        """Connections that came about so far."""
+        self.subscriptions = 0
+        """Times that a client has asked for indications."""
+        self.at_subscription: Callable[[], object] = lambda: None
+        """Called when one does, before that is confirmed."""
         self.writes = 0
         """Writes received so far."""
+        self.indications = 0
+        """Indications that a client has confirmed."""
         self._air = air
-        self._unit = air.unit("car", address_of(vin))
+        self._unit = air.unit("car", self.address)
         self._device = Device(
             config=DeviceConfiguration(
-                name="\N{KEY}", advertising_interval_min=interval_ms, advertising_interval_max=interval_ms
+                name=GAP_NAME,
+                advertising_interval_min=interval_ms,
+                advertising_interval_max=interval_ms,
+                gatt_service_enabled=service_changes,
             ),
             host=Host(self._unit, AsyncPipeSink(self._unit)),
         )
         self._device.advertising_data = bytes(AdvertisingData([(AdvertisingData.Type.FLAGS, bytes([_FLAGS]))]))
-        self._device.scan_response_data = bytes(
-            AdvertisingData([(AdvertisingData.Type.COMPLETE_LOCAL_NAME, local_name(vin).encode())])
-        )
+        self._device.scan_response_data = _named(local_name(vin))
         self._device.gatt_server.max_mtu = mtu
+        self._device.add_services(list(services))
         self._from_car = self._add_service()
         self._device.on(Device.EVENT_CONNECTION, self._on_connection)
         self._places: dict[int, _Place] = {}
@@ -122,7 +147,7 @@ class BluetoothCar:
         self._full = False
         self._advertising = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._writes_until_drop = self._indications_until_drop = 0
+        self._connections_until_drop = self._writes_until_drop = self._indications_until_drop = 0
 
     def _add_service(self) -> Characteristic[bytes]:
         properties, permissions = Characteristic.Properties, Characteristic.Permissions
@@ -131,6 +156,7 @@ class BluetoothCar:
             TO_CAR, properties.WRITE, permissions.WRITEABLE, CharacteristicValue(read=_refuse, write=self._on_write)
         )
         version = Characteristic(VERSION, properties.READ, permissions.READABLE, _VERSION)
+        from_car.on(from_car.EVENT_SUBSCRIPTION, self._on_subscription)
         self._device.add_service(Service(SERVICE, [to_car, from_car, version]))
         return from_car
 
@@ -168,6 +194,13 @@ class BluetoothCar:
         self._visible = on
         await self._update_advertising()
 
+    async def call_itself(self, name: str) -> None:
+        """Give another name in the scan response from now on."""
+        self._device.scan_response_data = _named(name)
+        if self._visible:
+            await self.advertise(on=False)
+            await self.advertise(on=True)
+
     def accept_links(self, *, on: bool) -> None:
         """Mark the advertisement as connectable or not: others may take the car's places in other ways."""
         self._full = not on
@@ -189,6 +222,10 @@ class BluetoothCar:
     def heard_at(self, rssi_dbm: int | None) -> None:
         """Be heard this strongly; None: as everybody on this air."""
         self._unit.own_rssi_dbm = rssi_dbm
+
+    def drop_at_connection(self, count: int = 1) -> None:
+        """Drop the `count`-th link from now as soon as it has come about."""
+        self._connections_until_drop = count
 
     def drop_at_write(self, count: int = 1) -> None:
         """Take the `count`-th write from now, but drop the link instead of confirming it."""
@@ -227,6 +264,8 @@ class BluetoothCar:
         except TimeoutError:  # after which the specification allows nothing more on this link
             self.spawn(self.drop_one(connection))
             return False
+        if self._device.gatt_server.subscribers.get(connection, {}).get(self._from_car.handle):  # else nothing was sent
+            self.indications += 1
         return True
 
     # What the radio reports.
@@ -237,7 +276,17 @@ class BluetoothCar:
             self._places[connection.handle] = _Place(self, connection)
         except PlacesTaken:
             self.spawn(self.drop_one(connection))
+        self.connections += 1
+        if self._connections_until_drop:
+            self._connections_until_drop -= 1
+            if not self._connections_until_drop:
+                self.spawn(self.drop_one(connection))
         self.spawn(self._update_advertising())
+
+    def _on_subscription(self, _connection: Connection, _notify: bool, indicate: bool) -> None:  # noqa: FBT001 - bumble's
+        if indicate:
+            self.subscriptions += 1
+            self.at_subscription()
 
     def _on_disconnection(self, connection: Connection) -> None:
         if place := self._places.pop(connection.handle, None):
