@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from driveway_bridge.errors import NotReached
 from driveway_bridge.link.base import Link, Sighting
-from driveway_bridge.link.bluetooth_link import BluetoothLink, NotTheCar, open_link
+from driveway_bridge.link.bluetooth_link import BluetoothLink, Forgotten, NotTheCar, open_link
 from driveway_bridge.link.ear import Ear
 from driveway_bridge.link.radio import Radio
 from driveway_bridge.link.way import Way
@@ -84,9 +84,18 @@ class BluetoothDialer:
         async with self._dialling:
             await self._hang_up()
             self._air.join(self._ear)
-            way = await self._find(until)
-            self._link = await self._go(way, until)
-            return self._link
+            way, patience_until = await self._find(until), math.inf
+            while True:
+                try:
+                    self._link = await self._go(way, until)
+                except Forgotten as error:
+                    if math.isinf(patience_until):
+                        patience_until = _now() + FULL_PATIENCE_S
+                    elif _now() >= patience_until:
+                        raise
+                    way = await self._find_again(until, error)
+                else:
+                    return self._link
 
     async def close(self) -> None:
         """Give back the link, and the radio where nobody else uses it; `connect` opens them anew."""
@@ -101,6 +110,8 @@ class BluetoothDialer:
         try:
             async with way.air.connecting(until) as radio:
                 return await self._dial(radio, way, until)
+        except Forgotten:
+            raise
         except NotReached as error:
             way.failed(_now())
             if way.others and error.reason != "no_connection":
@@ -111,6 +122,8 @@ class BluetoothDialer:
         within_s = until - _now()
         try:
             link = await open_link(radio, way.device, min(within_s, ATTEMPT_S) if self._air.running else within_s)
+        except Forgotten:
+            raise  # which says nothing against the car's address, nor the adapter
         except NotReached as error:
             if error.reason == "no_connection":
                 self._ear.failed(_now())
@@ -133,6 +146,16 @@ class BluetoothDialer:
                     return self._air.way(ear)
         async with self._air.wanted():
             return await self._listen(until)
+
+    async def _find_again(self, until: float, forgotten: Forgotten) -> Way:
+        """Listen for a car that was heard a moment ago; there is no time to say that it has left."""
+        try:
+            async with self._air.wanted():
+                return await self._listen(until)
+        except NotReached as error:
+            if _now() < until - _MOMENT_S:
+                raise
+            raise forgotten from error
 
     async def _listen(self, until: float) -> Way:
         air, ear, begun = self._air, self._ear, _now()

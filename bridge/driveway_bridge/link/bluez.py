@@ -26,6 +26,7 @@ ADAPTER: Final = "org.bluez.Adapter1"
 _OBJECTS: Final = "org.freedesktop.DBus.ObjectManager"
 _PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 _HUNG_UP: Final = (ConnectionResetError, BrokenPipeError, EOFError, AuthError)
+_FORGOTTEN: Final = "org.bluez.Error.DoesNotExist"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,12 @@ async def set_powered(name: str, on: bool, *, timeout_s: float = TIMEOUT_S) -> N
     await _ask(f"/org/bluez/{name}", _PROPERTIES, "Set", signature="ssv", body=body, timeout_s=timeout_s)
 
 
+async def forget(path: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    """Let BlueZ forget a device, by its object, with all that it remembers of its services. NotReached as above."""
+    adapter = path.rpartition("/")[0]
+    await _ask(adapter, ADAPTER, "RemoveDevice", signature="o", body=[path], timeout_s=timeout_s, fine=_FORGOTTEN)
+
+
 async def _ask(
     path: str,
     interface: str,
@@ -78,6 +85,7 @@ async def _ask(
     signature: str = "",
     body: list[Any] | None = None,
     timeout_s: float,
+    fine: str | None = None,
 ) -> Message:
     message = Message(
         destination=SERVICE, path=path, interface=interface, member=member, signature=signature, body=body or []
@@ -91,7 +99,7 @@ async def _ask(
         raise NotReached("no_bluetooth_service", f"no D-Bus system bus: {type(error).__name__}: {error}") from error
     if reply is None:
         raise NotReached("no_bluetooth_service", "the D-Bus system bus hung up")
-    if reply.message_type is MessageType.ERROR:
+    if reply.message_type is MessageType.ERROR and reply.error_name != fine:
         raise _refusal(str(reply.error_name), path, reply.body)
     return reply
 

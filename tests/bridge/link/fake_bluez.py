@@ -78,6 +78,7 @@ class FakeAdapter(ServiceInterface):
         self._address, self._powered, self._roles = address, powered, roles
         self.discovering = False
         self.blocked = False
+        self.devices: list[str] = []
         self.log: list[str] = []
 
     @dbus_property(PropertyAccess.READ)
@@ -114,6 +115,13 @@ class FakeAdapter(ServiceInterface):
             raise DBusError("org.bluez.Error.NotReady", "Resource Not Ready")
         self.discovering = True
         self.log.append("scan")
+
+    @dbus_method()
+    def RemoveDevice(self, device: Annotated[str, DBusSignature("o")]) -> None:
+        if device not in self.devices:
+            raise DBusError("org.bluez.Error.DoesNotExist", "Does Not Exist")
+        self.devices.remove(device)
+        self.log.append("forget")
 
     @dbus_method()
     def StopDiscovery(self) -> None:

@@ -95,6 +95,16 @@ async def test_an_adapter_that_does_not_want_to(service: FakeBluez) -> None:
     assert (await why(lambda: bluez.set_powered("hci7", True))).reason == "no_adapter"
 
 
+async def test_a_device_is_forgotten_and_one_that_was_not_known_needs_nothing(service: FakeBluez) -> None:
+    adapter = service.plug_in("hci0", FIRST)
+    device = f"/org/bluez/hci0/dev_{CAR.replace(':', '_')}"
+    adapter.devices.append(device)
+    await bluez.forget(device)
+    await bluez.forget(device)
+    assert (adapter.devices, adapter.log) == ([], ["forget"])
+    assert (await why(lambda: bluez.forget("/org/bluez/hci7/dev_1"))).reason == "no_adapter"
+
+
 async def test_a_silent_service_does_not_hold_anybody_up(service: FakeBluez) -> None:
     """Pain 9."""
     service.plug_in("hci0", FIRST)
