@@ -113,7 +113,7 @@ def _refusal(name: str, path: str, body: list[Any]) -> NotReached:
     if dbus_errors.silent(name):
         return NotReached("no_bluetooth_service", f"BlueZ is silent ({name})")
     reason = dbus_errors.not_asked(name) or "no_bluetooth_service"
-    return NotReached(reason, text if reason == "radio_unavailable" else f"bluetoothd is not running ({text})")
+    return NotReached(reason, text if reason == "bluetooth_forbidden" else f"bluetoothd is not running ({text})")
 
 
 @asynccontextmanager

@@ -34,4 +34,4 @@ def not_asked(name: str) -> str | None:
     """Reason code of an error that tells that BlueZ could not be asked at all; None when it could."""
     if by_bluez(name) or object_gone(name):
         return None
-    return "radio_unavailable" if name in _NOT_ALLOWED else "no_bluetooth_service"
+    return "bluetooth_forbidden" if name in _NOT_ALLOWED else "no_bluetooth_service"

@@ -133,7 +133,7 @@ NO_FILE = "org.freedesktop.DBus.Error.FileExists"
         (NO_UNIT, "no_bluetooth_service", "not running"),
         (NO_FILE, "no_bluetooth_service", "not running"),
         ("org.freedesktop.DBus.Error.TimedOut", "no_bluetooth_service", "silent"),
-        ("org.freedesktop.DBus.Error.AccessDenied", "radio_unavailable", "AccessDenied"),
+        ("org.freedesktop.DBus.Error.AccessDenied", "bluetooth_forbidden", "AccessDenied"),
         ("org.bluez.Error.Failed", "adapter_off", "org.bluez"),
     ],
 )
