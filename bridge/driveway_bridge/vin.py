@@ -22,6 +22,11 @@ def local_name(vin: str) -> str:
     return f"S{hashlib.sha1(vin.encode(), usedforsecurity=False).hexdigest()[:16]}C"
 
 
+def other_name(vin: str) -> str:
+    """The name that some cars since 2023 show at times instead: Tesla, and the last six characters of the VIN."""
+    return f"Tesla {vin[-6:]}"
+
+
 def car_id(vin: str) -> str:
     """The name of the car in topics: the same on every bridge, and it does not give the VIN away at a glance."""
     return f"car-{hashlib.sha256(vin.encode()).hexdigest()[:8]}"

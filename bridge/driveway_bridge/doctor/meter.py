@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from driveway_bridge.link.ear import NO_RSSI, Ear
-from driveway_bridge.vin import local_name
+from driveway_bridge.vin import local_name, other_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ class CountingEar(Ear):
     """An ear that passes on every call of the car, and not one a second only."""
 
     def __init__(self, vin: str, tell: Callable[[float, int | None], None]) -> None:
-        super().__init__(local_name(vin))
+        super().__init__(local_name(vin), other_name(vin))
         self._tell = tell
 
     def hear(self, device: BLEDevice, data: AdvertisementData, now: float) -> bool:

@@ -14,7 +14,7 @@ from driveway_bridge.link.bluetooth_link import BluetoothLink, Forgotten, NotThe
 from driveway_bridge.link.ear import Ear
 from driveway_bridge.link.radio import Radio
 from driveway_bridge.link.way import Way
-from driveway_bridge.vin import local_name
+from driveway_bridge.vin import local_name, other_name
 
 if TYPE_CHECKING:
     from driveway_bridge.link.air import Air
@@ -55,7 +55,7 @@ class BluetoothDialer:
         on_address: Callable[[str], None] = _nobody,
     ) -> None:
         self._air = air
-        self._ear = Ear(local_name(vin), address=address, on_address=on_address)
+        self._ear = Ear(local_name(vin), other_name(vin), address=address, on_address=on_address)
         self._link: BluetoothLink | None = None
         self._dialling = asyncio.Lock()
         air.join(self._ear)

@@ -1,8 +1,10 @@
 """Recognising one car among all that advertises, and what is known of it.
 
 The car puts its name, which follows from the VIN, into the scan response only. Once heard by name it is known by its
-address too, since BlueZ may later put another name in place of the one that was heard; the address stays the same
-unless the car's computer is exchanged. Connecting in vain again and again casts doubt on an address.
+address too, since BlueZ puts the name that a linked car gives itself in place of the one that was heard, until it hears
+that again. Some cars also call themselves by another name at times, which is believed as long as nothing better is
+known. The address stays the same unless the car's computer is exchanged. Connecting in vain again and again casts doubt
+on an address.
 """
 
 from __future__ import annotations
@@ -33,13 +35,21 @@ def _nobody(_address: str) -> None:
 class Ear:
     """Listens for one car. All times in seconds on the clock of the loop, which is `time.monotonic`."""
 
-    def __init__(self, name: str, *, address: str | None = None, on_address: Callable[[str], None] = _nobody) -> None:
+    def __init__(
+        self,
+        name: str,
+        other_name: str | None = None,
+        *,
+        address: str | None = None,
+        on_address: Callable[[str], None] = _nobody,
+    ) -> None:
         self.last_heard: Sighting | None = None
         self.device: BLEDevice | None = None
         """What the car was last heard as; to be connected to."""
         self.news = asyncio.Event()
         """Set when the car was heard, or when the air has changed in a way that a listener must know."""
         self._name = name
+        self._other_name = other_name
         self._address = None if address is None else address.upper()
         self._told_address = self._address
         self._on_address = on_address
@@ -92,6 +102,8 @@ class Ear:
             return False
         if data.local_name == self._name:
             return True
+        if self._address is None:
+            return data.local_name is not None and data.local_name == self._other_name
         if device.address.upper() != self._address:
             return False
         return _A_CAR.fullmatch(data.local_name or "") is None  # else the address belongs to another car now

@@ -166,16 +166,31 @@ async def test_the_address_is_found_out_by_the_name(run: Run, radio: PlayedRadio
     await run.begin()
     told: list[str] = []
     dialer = BluetoothDialer(VIN, air, on_address=told.append)
-    radio.hear(CAR_ADDRESS, "Tesla 789ABC")
+    radio.hear(CAR_ADDRESS, "\N{KEY}")
     assert last(dialer) is None
     radio.hear()
-    radio.hear(CAR_ADDRESS, "Tesla 789ABC", rssi=-70)
+    radio.hear(CAR_ADDRESS, "\N{KEY}", rssi=-70)
     assert told == [CAR_ADDRESS]
     assert dialer.last_heard is not None
     assert dialer.last_heard.rssi_dbm == -70
     radio.hear(OTHER_ADDRESS)
     assert told == [CAR_ADDRESS, OTHER_ADDRESS]
     await dialer.close()
+
+
+async def test_a_car_that_calls_itself_by_its_other_name_is_known_by_that_until_it_says_more(
+    run: Run, radio: PlayedRadio, air: Air, dialer: BluetoothDialer
+) -> None:
+    await run.begin()
+    radio.hear(NEIGHBOUR, "Tesla 111111", rssi=-40)
+    assert last(dialer) is None
+    radio.hear(CAR_ADDRESS, "Tesla 789ABC", rssi=-70)
+    radio.hear(NEIGHBOUR, "Tesla 789ABC", rssi=-40)
+    assert dialer.last_heard is not None
+    assert dialer.last_heard.rssi_dbm == -70
+    radio.hear(OTHER_ADDRESS, rssi=-50)
+    radio.hear(CAR_ADDRESS, "Tesla 789ABC", rssi=-70)
+    assert dialer.last_heard.rssi_dbm == -50
 
 
 async def test_a_remembered_address_is_believed_until_another_car_has_it(
