@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 RADIO_ERRORS: Final = (BleakError, OSError, EOFError)
 """What bleak lets through when BlueZ, its bus or the adapter is missing, silent (TimeoutError) or goes away."""
+EVERY_CALL: Final = {"DuplicateData": True}
+"""Else BlueZ (5.82, not yet 5.66) passes a device on only once, until its signal changes by more than 8 dB: a car that
+stands still would fall silent."""
 LOOK_S: Final = 5.0
 SETTLE_S: Final = 3.0
 """An adapter that has just come to BlueZ, or with it, is switched on in so long, on a slow computer."""
@@ -159,8 +162,12 @@ class SystemRadio:
         if not found.powered:
             raise NotReached("adapter_off", f"{found.name} ({found.address}) is switched off")
         self._used = found.address
-        arguments = {"bluez": {"adapter": found.name}}
-        return Radio(scanner_arguments=arguments, client_arguments=arguments, name=found.name, address=found.address)
+        return Radio(
+            scanner_arguments={"bluez": {"adapter": found.name, "filters": EVERY_CALL}},
+            client_arguments={"bluez": {"adapter": found.name}},
+            name=found.name,
+            address=found.address,
+        )
 
     async def scans(self, radio: Radio) -> bool:
         """Whether BlueZ still scans on that adapter, under the same name."""

@@ -79,6 +79,7 @@ class FakeAdapter(ServiceInterface):
         self.discovering = False
         self.blocked = False
         self.devices: list[str] = []
+        self.filter: dict[str, Any] = {}
         self.log: list[str] = []
 
     @dbus_property(PropertyAccess.READ)
@@ -107,7 +108,7 @@ class FakeAdapter(ServiceInterface):
 
     @dbus_method()
     def SetDiscoveryFilter(self, properties: DBusDict) -> None:
-        pass
+        self.filter = {name: value.value for name, value in properties.items()}
 
     @dbus_method()
     def StartDiscovery(self) -> None:

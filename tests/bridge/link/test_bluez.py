@@ -278,6 +278,7 @@ async def test_the_air_on_bleak_and_bluez_survives_what_happens_to_an_adapter(se
     try:
         await until(lambda: air.scanning)
         assert first.log == ["scan"]
+        assert first.filter["DuplicateData"], "a car that stands still is passed on but once"
         service.hear("hci0", CAR, local_name(VIN), rssi=-71)
         await until(lambda: dialer.last_heard is not None)
         service.hear("hci0", CAR, local_name(VIN), rssi=-72)
