@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -27,12 +26,6 @@ pytestmark = pytest.mark.looptime
 async def no_leftover_tasks() -> AsyncIterator[None]:
     yield
     assert asyncio.all_tasks() - {asyncio.current_task()} == set()
-
-
-@pytest.fixture(autouse=True)
-def no_recovery_of_real_adapters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library for that comes with those for proxies, and would look for an adapter of this computer."""
-    monkeypatch.setitem(sys.modules, "bluetooth_auto_recovery", None)
 
 
 class Several:
@@ -238,7 +231,7 @@ async def test_one_hopeless_adapter_does_not_end_the_bridge_while_another_works(
     deaf, other = several.played["hci0"], several.played["hci1"]
     async with running(several) as task:
         for played in (deaf, other):
-            played.advertise(NEIGHBOUR, "someone")
+            played.advertise(NEIGHBOUR, "someone", every_s=10)
         await asyncio.sleep(60)
         deaf.deaf = True
         await asyncio.sleep(6 * 3600)
