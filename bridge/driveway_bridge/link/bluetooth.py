@@ -84,18 +84,13 @@ class BluetoothDialer:
         async with self._dialling:
             await self._hang_up()
             self._air.join(self._ear)
-            way, patience_until = await self._find(until), math.inf
-            while True:
-                try:
-                    self._link = await self._go(way, until)
-                except Forgotten as error:
-                    if math.isinf(patience_until):
-                        patience_until = _now() + FULL_PATIENCE_S
-                    elif _now() >= patience_until:
-                        raise
-                    way = await self._find_again(until, error)
-                else:
-                    return self._link
+            way = await self._find(until)
+            try:
+                self._link = await self._go(way, until)
+            except Forgotten as error:
+                way = await self._find_again(until, error)
+                self._link = await self._go(way, until)
+            return self._link
 
     async def close(self) -> None:
         """Give back the link, and the radio where nobody else uses it; `connect` opens them anew."""
