@@ -130,6 +130,7 @@ class Line:
         if self.call is not None and self.call.open:
             return self.call
         begun = self._terms.clock()
+        told: NotReached | None = None  # the best reason so far: the time may run out in the middle of another attempt
         try:
             async with asyncio.timeout(errand.left(begun)):
                 while True:
@@ -142,11 +143,19 @@ class Line:
                             left = errand.left(self._terms.clock())
                             return await self._open(max(left - _TELL_S, left / 2))
                     except NotReached as error:
-                        if not error.temporary or error.reason in _AT_ONCE or not await self.pause(errand):
+                        if told is None or error.reason != "no_connection":
+                            told = error
+                        if not error.temporary or error.reason in _AT_ONCE:
                             raise
+                        if not await self.pause(errand):
+                            if told is error:
+                                raise
+                            self._ears.link(False, told.reason)
+                            raise told from error
         except TimeoutError as error:
-            self._ears.link(False, "no_connection")
-            raise NotReached("no_connection") from error
+            told = told or NotReached("no_connection")
+            self._ears.link(False, told.reason)
+            raise told from error
         finally:
             errand.link_s += self._terms.clock() - begun
 

@@ -467,6 +467,28 @@ async def test_no_place_becomes_free(house: House) -> None:
     assert now() - begun <= 8.5
 
 
+async def test_the_time_runs_out_in_the_middle_of_another_attempt_after_one_that_told_why(house: House) -> None:
+    def full() -> None:
+        house.dialer.delay_s = 1000  # the next one hangs
+        raise NotReached("places_full", "so it is")
+
+    house.car.connect = full
+    execution = await house.do(security.unlock())
+    assert (execution.outcome, execution.reason, execution.detail) == (Outcome.FAILED, "places_full", "so it is")
+    assert house.links()[-1] == (False, "places_full")
+
+
+async def test_an_attempt_that_tells_nothing_does_not_take_the_place_of_a_reason(house: House) -> None:
+    reasons = ["places_full"]
+
+    def full_then_nothing() -> None:
+        raise NotReached(reasons.pop() if reasons else "no_connection")
+
+    house.car.connect = full_then_nothing
+    assert (await house.do(security.unlock())).reason == "places_full"
+    assert house.links()[-1] == (False, "places_full")
+
+
 async def test_a_connection_that_never_comes_about(house: House) -> None:
     """Pains 5, 9."""
     house.dialer.delay_s = 1000

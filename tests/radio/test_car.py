@@ -72,7 +72,8 @@ async def test_the_link_breaks_as_soon_as_it_is_there(
     moves[:] = [False]
     await street.radio.drop()
     street.radio.drop_at_connection()
-    assert await recovers(at_home, street, figures, "lock, the first link breaks at once") == []
+    reasons = await recovers(at_home, street, figures, "lock, the first link breaks at once")
+    assert set(reasons) <= {"no_connection", "link_lost"}  # none at all, if this computer is quick
     assert moves == [False, True]
 
 
