@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 from driveway_bridge.simulator.bluetooth import MTU, BluetoothCar
 from driveway_bridge.simulator.car import Car
@@ -51,6 +52,8 @@ class Street:
         self.air = air
         self.live = live
         self.radio = radio
+        self.events: list[dict[str, Any]] = []
+        """What the car has told of itself, in order."""
         self.adapters: list[Adapter] = []
 
     @property
@@ -77,9 +80,11 @@ class Street:
     async def around(cls, machine: Machine, *, vin: str = VIN, mtu: int = MTU) -> AsyncIterator[Street]:
         """A street with a car, and no adapter yet."""
         air = Air()
-        live = LiveCar(VirtualCar(vin, profile=FIELD, report=lambda _event: None))
+        events: list[dict[str, Any]] = []
+        live = LiveCar(VirtualCar(vin, profile=FIELD, report=events.append))
         radio = BluetoothCar(air, vin, live, mtu=mtu)
         street = cls(machine, air, live, radio)
+        street.events = events
         try:
             async with radio:
                 yield street

@@ -4,6 +4,7 @@ The connection carries HCI as a serial line would (H4); the kernel's virtual con
 adapter is there for as long as the connection.
 """
 
+import contextlib
 import os
 import selectors
 import sys
@@ -62,7 +63,8 @@ def main() -> None:
                     return
                 buffer += data
                 for packet in packets(buffer):
-                    os.write(kernel, packet)
+                    with contextlib.suppress(OSError):  # ENXIO: it is off, and what was under way is lost
+                        os.write(kernel, packet)
 
 
 main()
