@@ -15,13 +15,16 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from driveway_bridge import __version__, code_store
+from driveway_bridge import __version__, clients, code_store
+from driveway_bridge.audit.trail import NOTE, Mark
+from driveway_bridge.audit.writer import Audit
 from driveway_bridge.boot import Boot
+from driveway_bridge.clients import Register
 from driveway_bridge.contract import Info, Result, Signer, Topics
 from driveway_bridge.errors import DrivewayError
 from driveway_bridge.fleet import Fleet, Member
 from driveway_bridge.health import Health
-from driveway_bridge.memory import Memory
+from driveway_bridge.memory import OWN, Memory
 from driveway_bridge.memory_keeper import Keeper
 from driveway_bridge.mqtt.admission import Admission
 from driveway_bridge.mqtt.catalogue import CATALOGUE, car_info
@@ -33,11 +36,12 @@ from driveway_bridge.mqtt.uplink import Uplink
 from driveway_bridge.notify import Notifier
 from driveway_bridge.settings import Settings
 from driveway_bridge.vin import car_id
+from driveway_bridge.wall_clock import WallClock
 
 if TYPE_CHECKING:
+    from driveway_bridge.audit.history import Shown
     from driveway_bridge.car import Car
     from driveway_bridge.machinery import MakeDialer, Ways
-    from driveway_bridge.memory import LoggedCommand
     from driveway_bridge.signal_history import SignalPoint
 
 _LOGGER = logging.getLogger(__name__)
@@ -46,8 +50,8 @@ FINISH_S: Final = 2.0
 """For what the car is doing when the bridge is stopped; with the next two less than the 5 s that it has for all."""
 LEAVE_S: Final = 1.0
 CLOSE_S: Final = 1.5
-PAGE: Final = "page"
-"""Who asked for a command that was given on the bridge's own page."""
+CLIENTS_S: Final = 2.0
+"""How often it is looked whether the list of clients has changed, when no command comes."""
 _LATER: Final = ("machinery", "operations")
 
 
@@ -62,7 +66,9 @@ class Bridge:
         self._notifier = notifier
         self._code, self._id = _identity(data)
         self._signer = Signer.from_code(self._code)
+        self._clients = Register(data)
         self._boot = Boot()
+        self._clock = WallClock()
         self._topics = Topics(settings.base_topic, self._id)
         self._health = Health(self._boot)
         self._uplink = Uplink(
@@ -83,14 +89,19 @@ class Bridge:
         self._health.sources["mqtt"] = self._mqtt
         self._ear.on_change = self._health.soon
         self._admission = Admission(self._boot.id, (), [self._signer], CATALOGUE)
+        self._admission.further = self._clients.look
+        self._admission.unix_s = self._clock.unix_now
+        self._health.sources["clients"] = self._clients.report
         self._router: Router | None = None
         self._fleet: Fleet | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`, then end everything within 5 s."""
         async with AsyncExitStack() as stack:
-            keeper = Keeper(await asyncio.to_thread(Memory, self._data), self._boot)
+            keeper = Keeper(await asyncio.to_thread(Memory, self._data), self._boot, clock=self._clock)
             stack.push_async_callback(keeper.close)
+            audit = self._open_audit(keeper)
+            stack.push_async_callback(audit.close)
             fleet = self._fleet = Fleet(self._boot, self._publisher, keeper, self._health)
             fleet.on_change = self._follow
             async with asyncio.TaskGroup() as tasks:
@@ -102,7 +113,7 @@ class Bridge:
                     self._publisher,
                     tasks,
                     may_wake=fleet.may_wake,
-                    on_end=keeper.log,
+                    on_end=audit.record,
                     ear=self._ear,
                 )
                 for gone in keeper.forget_all_but(car_id(one.vin) for one in self._settings.cars):
@@ -118,8 +129,10 @@ class Bridge:
                         self._notifier.watchdog(),
                         self._notifier.ready_at_last(),
                         keeper.run(),
+                        audit.run(),
+                        self._watch_clients(),
                         self._talk_to_cars(fleet),
-                        *self._page(fleet, keeper),
+                        *self._page(fleet, audit),
                     )
                 ]
                 await stop.wait()
@@ -151,7 +164,7 @@ class Bridge:
             version=__version__,
             boot=self._boot.id,
             cars=tuple(car_info(one.car.id, one.car.name, one.settings.vin, one.car.identity.role) for one in members),
-            clients=(self._signer.client,),
+            clients=(self._signer.client, *self._clients.look()),
             commands=tuple(CATALOGUE),
         )
 
@@ -160,6 +173,28 @@ class Bridge:
         if self._fleet is not None and self._router is not None:
             self._publisher.info = self._info(self._fleet.members.values())
             self._router.cars_changed()
+
+    def _open_audit(self, keeper: Keeper) -> Audit:
+        noted = keeper.noted(OWN, NOTE)
+        mark = None if noted is None else Mark.of(noted[0])
+        audit = Audit(self._data, self._boot, self._clock, mark, lambda document: keeper.note(OWN, NOTE, document))
+        audit.on_change = self._health.soon
+        self._health.sources["audit"] = audit.report
+
+        def changed(added: Sequence[str], removed: Sequence[str]) -> None:
+            if added or removed:
+                audit.event("clients", added=list(added), removed=list(removed))
+            self._health.soon()
+            self._follow()
+
+        self._clients.on_change = changed
+        return audit
+
+    async def _watch_clients(self) -> None:
+        """Tell soon who may sign, also while nobody gives a command."""
+        while True:
+            self._clients.look()
+            await asyncio.sleep(CLIENTS_S)
 
     def _receive(self, message: Message) -> None:
         if self._router is not None:
@@ -204,13 +239,13 @@ class Bridge:
             with contextlib.suppress(DrivewayError):  # told by whoever waited for it
                 (await opening).close()
 
-    def _page(self, fleet: Fleet, keeper: Keeper) -> list[Coroutine[Any, Any, None]]:
+    def _page(self, fleet: Fleet, audit: Audit) -> list[Coroutine[Any, Any, None]]:
         """The bridge's own page, if it is wanted; its libraries are not loaded otherwise."""
         if self._settings.web is None:
             return []
         from driveway_bridge import web
 
-        return [web.serve(self._settings.web, _View(self, fleet, keeper), now=self._boot.now)]
+        return [web.serve(self._settings.web, _View(self, fleet, audit), now=self._boot.now)]
 
     @property
     def health(self) -> Health:
@@ -232,10 +267,10 @@ class Bridge:
 class _View:
     """The bridge as its page sees it."""
 
-    def __init__(self, bridge: Bridge, fleet: Fleet, keeper: Keeper) -> None:
+    def __init__(self, bridge: Bridge, fleet: Fleet, audit: Audit) -> None:
         self._bridge = bridge
         self._fleet = fleet
-        self._keeper = keeper
+        self._audit = audit
 
     def health(self) -> dict[str, Any]:
         return self._bridge.health.document()
@@ -243,8 +278,8 @@ class _View:
     def cars(self) -> Sequence[Car]:
         return tuple(self._fleet.cars.values())
 
-    def log(self, limit: int) -> Sequence[LoggedCommand]:
-        return self._keeper.logged(limit)
+    def log(self, limit: int) -> Sequence[Shown]:
+        return [one for one in self._audit.shown() if one.record.car in self._fleet.cars][:limit]
 
     def signal(self, car_id: str) -> Sequence[SignalPoint]:
         return self._fleet.members[car_id].signal.points()
@@ -253,7 +288,7 @@ class _View:
         return self._bridge.code
 
     async def command(self, car_id: str, command: str) -> Result:
-        return await self._bridge.ask(car_id, command, PAGE)
+        return await self._bridge.ask(car_id, command, clients.PAGE)
 
 
 async def _close(ways: Ways) -> None:

@@ -128,6 +128,7 @@ class Health:
 
     def _judge(self, parts: Mapping[str, Any], per_car: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
         found = [*problems.of_broker(parts.get("mqtt", {})), *problems.of_radio(parts.get("radio", {}))]
+        found += problems.of_what_is_kept(parts.get("clients", {}), parts.get("audit", {}))
         radio_works = all(problem.part != problems.RADIO for problem in found)
         for one, record in self._records.items():
             budget = per_car[one].get(_BUDGET, {})

@@ -1,4 +1,4 @@
-"""What the bridge remembers of its cars: last values with when and from where, notes, and the log of commands.
+"""What the bridge remembers of its cars: last values with when and from where, and notes.
 
 `memory.db` in the data folder. What the last seconds before a power cut brought may be missing, all before it is whole:
 writes reach the disk in their order, and the disk is not made to wait for each of them, which spares small cards.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,9 +18,8 @@ from driveway_bridge.wall_clock import Moment
 
 _LOGGER = logging.getLogger(__name__)
 FILE: Final = "memory.db"
-LOG_KEPT: Final = 2000
-"""Commands that are remembered of each car."""
-_COMMAND: Final = ("car", "command", "outcome", "reason", "asked_by", "unix_s", "boot_s", "ms")
+OWN: Final = ""
+"""In place of a car's id: what the bridge notes of itself."""
 _SCHEMA: Final = """
 CREATE TABLE state (
     car TEXT NOT NULL,
@@ -59,12 +58,13 @@ CREATE TABLE starts (
     began_unix_s REAL NOT NULL
 ) STRICT, WITHOUT ROWID
 """
+_NO_LOG: Final = "DROP INDEX log_of_car; DROP TABLE log"
+"""What somebody gave is in the audit."""
 _LAYOUT: Final = Layout(
-    steps=(_SCHEMA,),
+    steps=(_SCHEMA, _NO_LOG),
     probe=(
         "SELECT car, subject, name, value, source, start, up_s FROM state LIMIT 1",
         "SELECT car, key, document, start, up_s FROM notes LIMIT 1",
-        f"SELECT number, {', '.join(_COMMAND)}, start, up_s FROM log LIMIT 1",  # noqa: S608 - our own names
         "SELECT start, began_unix_s FROM starts LIMIT 1",
     ),
     # What is forgotten is overwritten: it may have been a place where the car stood.
@@ -95,42 +95,18 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedCommand:
-    """A command that somebody gave and what became of it; never its arguments."""
-
-    car: str
-    command: str
-    outcome: str
-    """One of `contract.Outcome`."""
-    reason: str
-    """A code of `reasons.REASONS`."""
-    asked_by: str
-    """A client's id, or the part of the bridge that took it, as `page`."""
-    unix_s: float
-    """By the machine's clock as it was then, right or not."""
-    boot_s: float
-    """Seconds since that start of the bridge."""
-    ms: float | None = None
-    """From when it was taken to its end."""
-
-
-Logged = tuple[LoggedCommand, Moment]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What is written at once; what is forgotten goes before what is new."""
 
     forgotten: frozenset[str] = frozenset()
     values: Mapping[ValueKey, Value] = field(default_factory=dict)
     notes: Mapping[NoteKey, Note] = field(default_factory=dict)
-    log: Sequence[Logged] = ()
     began: tuple[str, float] | None = None
     """A start of the machine and its Unix time."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.forgotten or self.values or self.notes or self.log or self.began)
+        return bool(self.forgotten or self.values or self.notes or self.began)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,10 +123,10 @@ class Memory:
 
     def __init__(self, data: Path) -> None:
         """Open or make the file; ConfigurationError when the folder cannot be used."""
-        self._database = Database(data / FILE, _LAYOUT, what="last values and the log of commands")
+        self._database = Database(data / FILE, _LAYOUT, what="last values")
 
     def recall(self) -> Remembered:
-        """Everything but the log."""
+        """Everything."""
         try:
             states = self._database.rows("SELECT car, subject, name, value, source, start, up_s FROM state")
             notes = self._database.rows("SELECT car, key, document, start, up_s FROM notes")
@@ -171,19 +147,6 @@ class Memory:
             },
             began=dict(starts),
         )
-
-    def logged(self, limit: int, car: str | None = None) -> list[Logged]:
-        """The last commands, of one car or of all, the newest first."""
-        question = (
-            f"SELECT {', '.join(_COMMAND)}, start, up_s FROM log WHERE ?1 IS NULL OR car = ?1"  # noqa: S608
-            " ORDER BY number DESC LIMIT ?2"
-        )
-        try:
-            rows = self._database.rows(question, (car, limit))
-        except DatabaseError as error:
-            self._database.complain(error)
-            return []
-        return [(LoggedCommand(**dict(zip(_COMMAND, row[:-2], strict=True))), Moment(*row[-2:])) for row in rows]
 
     def keep(self, batch: Batch) -> bool:
         """Write all of it, or nothing; whether it could be written."""
@@ -214,7 +177,7 @@ def _readable(text: str) -> bool:
 
 def _write(database: Connection, batch: Batch) -> None:
     for car in batch.forgotten:
-        for table in ("state", "notes", "log"):
+        for table in ("state", "notes"):
             database.execute(f"DELETE FROM {table} WHERE car = ?", (car,))  # noqa: S608 - our own names
     database.executemany(
         "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -227,20 +190,10 @@ def _write(database: Connection, batch: Batch) -> None:
         "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?)",
         [(*key, note.document, note.moment.start, note.moment.up_s) for key, note in batch.notes.items()],
     )
-    database.executemany(
-        "INSERT INTO log VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(*(getattr(command, name) for name in _COMMAND), moment.start, moment.up_s) for command, moment in batch.log],
-    )
-    for car in {command.car for command, _ in batch.log}:
-        database.execute(
-            "DELETE FROM log WHERE car = ?1 AND number <="
-            " (SELECT number FROM log WHERE car = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
-            (car, LOG_KEPT),
-        )
     if batch.began is not None:
         database.execute("INSERT OR REPLACE INTO starts VALUES (?, ?)", batch.began)
         database.execute(
             "DELETE FROM starts WHERE start <> ? AND start NOT IN"
-            " (SELECT start FROM state UNION SELECT start FROM notes UNION SELECT start FROM log)",
+            " (SELECT start FROM state UNION SELECT start FROM notes)",
             batch.began[:1],
         )

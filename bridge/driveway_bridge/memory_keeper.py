@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from driveway_bridge.boot import Boot
 from driveway_bridge.car import Car, Identity, Observer
 from driveway_bridge.known import BODY, FROM_MEMORY, Known
-from driveway_bridge.memory import LOG_KEPT, Batch, Logged, LoggedCommand, Memory, Note, NoteKey, Value, ValueKey
+from driveway_bridge.memory import OWN, Batch, Memory, Note, NoteKey, Value, ValueKey
 from driveway_bridge.wall_clock import Moment, WallClock
 
 if TYPE_CHECKING:  # these bring the protobuf messages along, which the start of the bridge cannot wait for
@@ -25,7 +24,7 @@ if TYPE_CHECKING:  # these bring the protobuf messages along, which the start of
     from driveway_bridge.state.reading import State
 
 SOON_S: Final = 0.2
-"""Until a change of the lock, or the end of a command, is written."""
+"""Until a change of the lock is written."""
 CHANGED_S: Final = 5.0
 """Until anything else that has changed is written, together with all that has changed by then."""
 REFRESH_S: Final = 300.0
@@ -35,7 +34,6 @@ RETRY_S: Final = 60.0
 CLOCK_S: Final = 15.0
 """How often the clock is asked whether it is right, until it is."""
 CLOCK_ERROR_S: Final = 1.0
-LOG_SHOWN: Final = 500
 LOCK: Final = (BODY, "lock")
 IDENTITY: Final = "identity"
 """The note on what is lasting about a car."""
@@ -79,12 +77,10 @@ class Keeper:
         self._clock.learn(remembered.began)
         self._values: dict[ValueKey, Value] = dict(remembered.values)
         self._notes: dict[NoteKey, Note] = dict(remembered.notes)
-        self._log: deque[Logged] = deque(reversed(memory.logged(LOG_SHOWN)), LOG_SHOWN)
         # What of these is on disk.
         self._kept_values = dict(self._values)
         self._kept_notes = dict(self._notes)
         self._kept_began: float | None = None
-        self._unwritten: deque[Logged] = deque(maxlen=LOG_KEPT)
         self._forgotten: set[str] = set()
         self._listeners: dict[str, _Listener] = {}
         self._undated: set[str] = set()
@@ -118,18 +114,13 @@ class Keeper:
             _drop(kept, car)
         for noted in (self._notes, self._kept_notes):
             _drop(noted, car)
-        for logged in (self._log, self._unwritten):
-            left = [one for one in logged if one[0].car != car]
-            logged.clear()
-            logged.extend(left)
         self._undated.discard(car)
         self._forgotten.add(car)
         self._want(CHANGED_S)
 
     def forget_all_but(self, cars: Iterable[str]) -> set[str]:
         """Forget the cars that are no longer configured; which those were."""
-        known = {key[0] for key in (*self._values, *self._notes)} | {command.car for command, _ in self._log}
-        gone = known - set(cars)
+        gone = {key[0] for key in (*self._values, *self._notes)} - {*cars, OWN}
         for car in gone:
             self.forget(car)
         return gone
@@ -162,10 +153,10 @@ class Keeper:
             lock_changed = key[1:] == LOCK and (kept is None or kept.value != value.value)
             self._want(SOON_S if lock_changed else _wait_s(kept, value, now))
 
-    # Notes and the log ------------------------------------------------------------------------------------------------
+    # Notes ------------------------------------------------------------------------------------------------------------
 
     def note(self, car: str, key: str, document: dict[str, Any]) -> None:
-        """Remember a document of one of the bridge's parts, in place of the last one with this key."""
+        """Remember a document of one of the bridge's parts, of a car or OWN, in place of the last one with this key."""
         now = self._clock.now()
         note = self._notes[car, key] = Note(json.dumps(document), now)
         self._want(_wait_s(self._kept_notes.get((car, key)), note, now))
@@ -174,18 +165,6 @@ class Keeper:
         """The document with this key, and how many seconds ago it was noted, None if no clock can tell that."""
         note = self._notes.get((car, key))
         return None if note is None else (json.loads(note.document), self._clock.age_s(note.moment))
-
-    def log(self, entry: LoggedCommand) -> None:
-        """Put a command that has ended into the log."""
-        logged = (entry, self._clock.now())
-        self._log.append(logged)
-        self._unwritten.append(logged)
-        self._want(SOON_S)
-
-    def logged(self, limit: int = 100, car: str | None = None) -> list[LoggedCommand]:
-        """The last commands, at most LOG_SHOWN, the newest first; their time of day set right where that is known."""
-        chosen = [one for one in reversed(self._log) if car is None or one[0].car == car][:limit]
-        return [replace(entry, unix_s=self._clock.unix_s(moment) or entry.unix_s) for entry, moment in chosen]
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
@@ -235,8 +214,6 @@ class Keeper:
             return
         if not await asyncio.to_thread(self._memory.keep, batch):
             self._forgotten |= batch.forgotten
-            again = [one for one in (*batch.log, *self._unwritten) if one[0].car not in self._forgotten]
-            self._unwritten = deque(again, LOG_KEPT)
             self._want(RETRY_S)
             return
         # What was forgotten meanwhile goes with the next batch.
@@ -262,11 +239,9 @@ class Keeper:
                 for key, note in self._notes.items()
                 if _wait_s(self._kept_notes.get(key), note, now) <= within_s
             },
-            log=tuple(self._unwritten),
             began=None if began is None or same else (now.start, began),
         )
         self._forgotten.clear()
-        self._unwritten.clear()
         return batch
 
 

@@ -30,12 +30,12 @@ def put(path: Path, content: bytes, *, replace: bool = False) -> None:
                 path.hardlink_to(draft)  # unlike a rename it never replaces what another program has just made
             except FileExistsError:
                 return
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
     """Make the new name itself outlive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:

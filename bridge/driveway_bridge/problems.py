@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from driveway_bridge.contract import LinkState
 from driveway_bridge.reasons import REASONS
 
-RADIO, BROKER, EAR = "radio", "broker", "ear"
+RADIO, BROKER, EAR, CLIENTS, AUDIT = "radio", "broker", "ear", "clients", "audit"
 _OF_THE_RADIO = frozenset(
     {
         "radio_unavailable",
@@ -28,7 +28,10 @@ _BY_STATE = {"deaf": "radio_deaf", "healing": "radio_deaf", "missing": "no_adapt
 
 
 class Problem(NamedTuple):
-    """One thing that does not work; `part` is `radio`, `broker`, `ear` (the way of commands to us) or a car's id."""
+    """One thing that does not work.
+
+    `part` is `radio`, `broker`, `ear` (the way of commands to us), `clients`, `audit` or a car's id.
+    """
 
     part: str
     reason: str
@@ -51,6 +54,14 @@ def of_broker(report: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(BROKER, "broker_away")
     elif (report.get("ear") or {}).get("ok") is False:
         yield Problem(EAR, "commands_not_heard")
+
+
+def of_what_is_kept(clients: Mapping[str, Any], audit: Mapping[str, Any]) -> Iterator[Problem]:
+    """Whether it is known who may sign, and whether it can be written down what was done."""
+    if clients.get("readable") is False:
+        yield Problem(CLIENTS, "clients_unreadable")
+    if audit.get("works") is False:
+        yield Problem(AUDIT, "audit_unwritten")
 
 
 def of_car(

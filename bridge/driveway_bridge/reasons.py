@@ -173,6 +173,22 @@ REASONS: Final[Mapping[str, Reason]] = {
     "not_signed": Reason("The command carries no signature.", "Use a client that holds the bridge's code."),
     "unknown_client": Reason("The sender is not known to this bridge.", "Give the sender the bridge's code."),
     "bad_signature": Reason("The signature is wrong.", "Give the sender the bridge's code again."),
+    "client_may_not": Reason(
+        "This client may not give that command.",
+        "`driveway clients` on the bridge shows what it may; to change that, revoke it and add it anew.",
+    ),
+    "outside_hours": Reason(
+        "This client may not give commands at this time of day.",
+        "Wait for its hours: `driveway clients` on the bridge shows them.",
+    ),
+    "time_unknown": Reason(
+        "This client may give commands at certain hours only, and the bridge does not know what time it is.",
+        "Let the bridge's computer set its clock over the network; clients without hours are not affected.",
+    ),
+    "too_often": Reason(
+        "This client has given as many commands in a minute as it may.",
+        "Wait a minute, and look for what repeats them.",
+    ),
     "malformed": Reason("The command could not be read.", "See the contract's documentation."),
     "too_large": Reason("The command is too long.", "See the contract's documentation."),
     "unknown_command": Reason("The bridge does not know this command.", "Update the bridge, or check the spelling."),
@@ -196,6 +212,14 @@ REASONS: Final[Mapping[str, Reason]] = {
     "commands_not_heard": Reason(
         "The MQTT broker does not bring the bridge its commands.",
         "The bridge subscribes anew by itself; if it stays so, look at the broker's access rules for the bridge.",
+    ),
+    "clients_unreadable": Reason(
+        "The bridge's list of clients cannot be read: only Home Assistant may give commands now.",
+        "Put the file `clients` in the bridge's data folder right, or delete it and add the clients anew.",
+    ),
+    "audit_unwritten": Reason(
+        "The bridge cannot write its audit.",
+        "Make room on the disk of its data folder, and see the bridge's log; commands go on as ever.",
     ),
     "stopping": Reason("The bridge is being stopped.", "Try again when it is back."),
     "internal": Reason("The bridge made a mistake.", "Please report it with the bridge's log."),

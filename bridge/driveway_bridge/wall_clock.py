@@ -119,6 +119,11 @@ class WallClock:
         began = self._began.get(moment.start)
         return None if began is None else began + moment.up_s
 
+    def unix_now(self) -> float | None:
+        """The time of day (Unix), if a right clock has told it in this start of the machine."""
+        self.look()
+        return self.unix_s(self.now())
+
     def age_s(self, moment: Moment) -> float | None:
         """Seconds since a moment; None when no clock can tell."""
         now = self.now()

@@ -12,21 +12,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from driveway_bridge.memory import FILE, LOG_KEPT, Batch, LoggedCommand, Memory, Note, Remembered, Value
+from driveway_bridge.memory import FILE, Batch, Memory, Note, Remembered, Value
 from driveway_bridge.wall_clock import Moment
 
 CAR, OTHER = "car-00000001", "car-00000002"
 MOMENT = Moment("start-1", 100.0)
 LOCK = (CAR, "body", "lock")
 LOCKED = Value("locked", "push", MOMENT)
-COMMAND = LoggedCommand(
-    car=CAR, command="lock", outcome="confirmed", reason="done", asked_by="0123abcd", unix_s=1.8e9, boot_s=5.0, ms=80.5
-)
 SUFFIXES = ("", "-wal")
 """Of the files that outlive a power cut; `-shm` is made anew."""
 
@@ -53,7 +49,7 @@ def test_what_was_kept_is_there_again(memory: Memory, tmp_path: Path) -> None:
     media = Value({"title": None, "speeds": [1, 2]}, "read", MOMENT)
     values = {LOCK: LOCKED, (CAR, "charge", "battery"): battery, (OTHER, "media", "playing"): media}
     notes = {(CAR, "budget"): Note('{"wakes": 3}', MOMENT)}
-    assert memory.keep(Batch(values=values, notes=notes, log=[(COMMAND, MOMENT)], began=("start-1", 1.8e9)))
+    assert memory.keep(Batch(values=values, notes=notes, began=("start-1", 1.8e9)))
     memory.close()
     assert reopened(tmp_path) == Remembered(values=values, notes=notes, began={"start-1": 1.8e9})
 
@@ -65,27 +61,15 @@ def test_the_last_word_stands(memory: Memory) -> None:
     assert memory.recall().values == {LOCK: unlocked}
 
 
-def test_the_log_is_bounded_for_each_car(memory: Memory) -> None:
-    memory.keep(Batch(log=[(replace(COMMAND, car=OTHER), MOMENT)]))
-    for start in range(0, 2500, 50):
-        memory.keep(Batch(log=[(replace(COMMAND, boot_s=float(n)), MOMENT) for n in range(start, start + 50)]))
-    logged = memory.logged(10_000)
-    assert len(logged) == LOG_KEPT + 1
-    assert [command.boot_s for command, _ in memory.logged(3, CAR)] == [2499.0, 2498.0, 2497.0]
-    assert [command.boot_s for command, _ in memory.logged(10_000, CAR)][-1] == 2500.0 - LOG_KEPT
-    assert memory.logged(5, OTHER) == [(replace(COMMAND, car=OTHER), MOMENT)]
-
-
 def test_a_forgotten_car_leaves_no_trace(memory: Memory, tmp_path: Path) -> None:
     """Pain 103."""
     place = {(CAR, "location", name): Value(f"51.50{number}", "read", MOMENT) for number, name in enumerate("abcdef")}
     notes = {(CAR, "identity"): Note('{"address": "AA:BB:CC:DD:EE:FF"}', MOMENT)}
-    memory.keep(Batch(values=place, notes=notes, log=[(COMMAND, MOMENT)]))
+    memory.keep(Batch(values=place, notes=notes))
     memory.keep(Batch(values={(OTHER, "body", "lock"): LOCKED}))
     assert memory.keep(Batch(forgotten=frozenset({CAR})))
     assert memory.recall().values == {(OTHER, "body", "lock"): LOCKED}
     assert memory.recall().notes == {}
-    assert memory.logged(10) == []
     memory.close()
     for path in tmp_path.iterdir():
         content = path.read_bytes()
@@ -123,7 +107,7 @@ def test_several_threads_at_once(memory: Memory) -> None:
     def write(car: str) -> None:
         for number in range(50):
             memory.keep(Batch(values={(car, "body", "lock"): Value(number, "read", MOMENT)}))
-            memory.logged(1)
+            memory.recall()
 
     threads = [threading.Thread(target=write, args=(f"car-{number}",)) for number in range(4)]
     for thread in threads:
@@ -247,7 +231,6 @@ def numbered(number: int) -> Batch:
     return Batch(
         values={(CAR, "body", f"value-{one}"): Value(number, "read", moment) for one in range(40)},
         notes={(CAR, "note"): Note(str(number), moment)},
-        log=[(replace(COMMAND, boot_s=float(number)), moment)],
         began=("start-1", float(number)),
     )
 
@@ -255,12 +238,11 @@ def numbered(number: int) -> Batch:
 def number_in(folder: Path) -> int:
     """The number of the last batch that the file in a folder knows; it knows that one and all before it wholly."""
     memory = Memory(folder)
-    remembered, logged = memory.recall(), memory.logged(LOG_KEPT)
+    remembered = memory.recall()
     memory.close()
     assert not (folder / f"{FILE}.damaged").exists()
     if not remembered.values:
         assert remembered == Remembered()
-        assert logged == []
         return 0
     numbers = {value.value for value in remembered.values.values()}
     assert len(remembered.values) == 40
@@ -268,7 +250,6 @@ def number_in(folder: Path) -> int:
     number = int(numbers.pop())
     assert remembered.notes[CAR, "note"].document == str(number)
     assert remembered.began == {"start-1": float(number)}
-    assert [int(command.boot_s) for command, _ in logged] == list(range(number, max(0, number - LOG_KEPT), -1))
     return number
 
 
@@ -280,16 +261,16 @@ def test_a_power_cut_leaves_what_was_written_before_some_moment(tmp_path: Path) 
     folder = tmp_path / "data"
     memory = Memory(folder)
     disks = [_disk(folder)]
-    for number in range(1, 121):
+    for number in range(1, 181):
         assert memory.keep(numbered(number))
         disks.append(_disk(folder))
     memory.close()
-    settled = [0, *(number for number in range(1, 121) if disks[number][0] != disks[number - 1][0])]
+    settled = [0, *(number for number in range(1, 181) if disks[number][0] != disks[number - 1][0])]
     assert len(settled) > 3, "the side file was never brought home"
     chance = random.Random(69)
     found = set()
     for case in range(200):
-        number = chance.randrange(1, 121)
+        number = chance.randrange(1, 181)
         floor = max(one for one in settled if one <= number)
         if floor == number:  # the cut fell into bringing it home, for which the side file was made sure of first
             torn = (_torn(chance, disks[number - 1][0], disks[number][0]), disks[number][1])

@@ -17,7 +17,7 @@ from driveway_bridge.boot import Boot
 from driveway_bridge.car import Car, Identity
 from driveway_bridge.contract import LinkState
 from driveway_bridge.known import CLOSURES, FROM_MEMORY, Known
-from driveway_bridge.memory import FILE, Batch, LoggedCommand, Memory, Remembered
+from driveway_bridge.memory import FILE, OWN, Batch, Memory, Remembered
 from driveway_bridge.memory_keeper import Keeper
 from driveway_bridge.state.body import Body, ClosureState, LockState
 from driveway_bridge.state.charge import Charge, ChargingState
@@ -254,38 +254,12 @@ async def test_notes_return_with_their_age(house: House) -> None:
         assert life.keeper.noted(CAR, "budget") == ({"wakes": 3}, None)
 
 
-def command(number: int, house: House, car: str = CAR) -> LoggedCommand:
-    return LoggedCommand(
-        car=car, command="lock", outcome="confirmed", reason="done", asked_by="page", unix_s=house.now, boot_s=number
-    )
-
-
-async def test_the_log_returns_newest_first(house: House) -> None:
+async def test_what_the_bridge_notes_of_itself_stays_when_cars_go(house: House) -> None:
     async with house.bridge() as life:
-        for number in range(600):
-            life.keeper.log(command(number, house, CAR if number % 2 else OTHER))
+        life.keeper.note(OWN, "audit", {"number": 7})
     async with house.bridge() as life:
-        assert [entry.boot_s for entry in life.keeper.logged(2)] == [599, 598]
-        assert [entry.boot_s for entry in life.keeper.logged(2, OTHER)] == [598, 596]
-        assert len(life.keeper.logged()) == 100
-        assert len(life.keeper.logged(10_000)) == memory_keeper.LOG_SHOWN
-        assert len(life.memory.logged(10_000)) == 600
-
-
-async def test_the_log_of_a_clock_that_was_wrong_is_set_right(house: House) -> None:
-    house.clock_right = False
-    async with house.bridge() as life:
-        entry = command(1, house)
-        wrong = LoggedCommand(**{name: getattr(entry, name) for name in entry.__slots__} | {"unix_s": 0.0})
-        life.keeper.log(wrong)
-        assert life.keeper.logged() == [wrong]
-        house.now += 10
-        house.clock_right = True
-        life.car()
-        assert life.keeper.logged() == [entry]
-    house.machine_restarts(10, clock_right=False)
-    async with house.bridge() as life:
-        assert life.keeper.logged() == [entry]
+        assert life.keeper.forget_all_but([]) == set()
+        assert life.keeper.noted(OWN, "audit") == ({"number": 7}, 0.0)
 
 
 # Forgetting -----------------------------------------------------------------------------------------------------------
@@ -298,14 +272,11 @@ async def test_a_car_that_was_removed_is_forgotten(house: House) -> None:
             car = life.car(one)
             car.heard_body(AWAKE, "push")
             car.learn(address="AA:BB:CC:DD:EE:FF")
-            life.keeper.log(command(1, house, one))
     async with house.bridge() as life:
         gone = life.car(CAR)
-        life.keeper.log(command(2, house, CAR))
         life.keeper.forget(CAR)
         gone.heard_body(ASLEEP, "push")  # it is not listened to any more
         assert life.keeper.noted(CAR, memory_keeper.IDENTITY) is None
-        assert {entry.car for entry in life.keeper.logged()} == {OTHER}
     assert CAR.encode() not in (house.folder / FILE).read_bytes()
     async with house.bridge() as life:
         assert not life.car(CAR).knowledge.get("body", "lock").heard
@@ -381,7 +352,7 @@ async def test_the_last_second_is_written_at_the_end(house: House, batches: list
         assert life.car().knowledge.get("body", "lock").at == -1.0
 
 
-async def test_the_lock_and_the_log_are_written_soon(house: House, batches: list[Batch]) -> None:
+async def test_the_lock_is_written_soon(house: House, batches: list[Batch]) -> None:
     async with house.bridge(killed=True) as life:
         car = life.car()
         loop = asyncio.get_running_loop()
@@ -389,10 +360,7 @@ async def test_the_lock_and_the_log_are_written_soon(house: House, batches: list
         car.heard_body(AWAKE, "push")
         await until(lambda: batches)
         assert loop.time() - began < memory_keeper.CHANGED_S
-        life.keeper.log(command(1, house))
-        await until(lambda: any(batch.log for batch in batches))
-        assert loop.time() - began < 2 * memory_keeper.CHANGED_S
-    assert len(batches) == 2
+    assert len(batches) == 1
 
 
 async def test_changes_that_come_together_are_written_together(
@@ -418,10 +386,9 @@ async def test_the_loop_never_waits_for_the_disk(house: House, at_once: None) ->
         car.heard_body(AWAKE, "push")
         loop = asyncio.get_running_loop()
         longest = 0.0
-        for _ in range(20):
+        for number in range(20):
             before = loop.time()
-            life.keeper.log(command(1, house))
-            life.keeper.logged()
+            life.keeper.note(CAR, "budget", {"wakes": number})
             life.keeper.noted(CAR, "budget")
             await asyncio.sleep(0.01)
             longest = max(longest, loop.time() - before)
@@ -429,7 +396,7 @@ async def test_the_loop_never_waits_for_the_disk(house: House, at_once: None) ->
         other.close()
         assert longest < 1.0
     async with house.bridge() as life:
-        assert len(life.keeper.logged()) == 20
+        assert life.keeper.noted(CAR, "budget") == ({"wakes": 19}, 0.0)
 
 
 async def test_what_a_full_disk_refused_is_written_when_there_is_room(
@@ -442,7 +409,6 @@ async def test_what_a_full_disk_refused_is_written_when_there_is_room(
         connection.execute("PRAGMA query_only = ON")
         car = life.car()
         car.heard_body(AWAKE, "push")
-        life.keeper.log(command(1, house))
         await until(lambda: "are not remembered" in caplog.text)
         await asyncio.sleep(0.2)
         assert caplog.text.count("are not remembered") == 1
@@ -450,7 +416,6 @@ async def test_what_a_full_disk_refused_is_written_when_there_is_room(
         await until(lambda: "works again" in caplog.text)
     async with house.bridge() as life:
         assert life.car().knowledge.get("body", "lock").value == "unlocked"
-        assert len(life.keeper.logged()) == 1
 
 
 async def test_an_idle_keeper_holds_no_timer(house: House, at_once: None) -> None:

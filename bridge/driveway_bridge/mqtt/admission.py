@@ -3,16 +3,19 @@
 Pure: bytes and `now` come in, a verdict comes out. `now` is the clock of this boot in seconds. An id is remembered
 from the moment that its signature proved genuine until the command has expired by itself, also when the command is
 refused: one that was caught on its way, or dated into the future, is of no use later. What is not genuine leaves no
-trace here, so that nobody fills the memory who does not hold a code.
+trace here, so that nobody fills the memory who does not hold a code. What a client may is judged after its signature
+and its freshness: who is not genuine does not learn it.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from driveway_bridge.clients import HOME, Client
 from driveway_bridge.contract import MAX_TTL_S, Command, Outcome, Result, SignedCommand, Signer
 from driveway_bridge.contract_json import ContractError
 from driveway_bridge.errors import NotAdmitted
@@ -31,6 +34,18 @@ REMEMBERED: Final = 4096
 _TTL: Final = f"ttl is not between 0 and {MAX_TTL_S:g} s"
 UNREADABLE_PER_S: Final = 5.0
 UNWANTED_PER_S: Final = 20.0
+MINUTE_S: Final = 60.0
+_OLD: Final = frozenset({"replayed", "expired", "other_boot"})
+_FORBIDDEN: Final = frozenset({"client_may_not", "outside_hours", "time_unknown", "too_often"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who gave a command: a client, or a part of the bridge itself."""
+
+    name: str
+    client: str | None = None
+    """The id of a client that signed; None for parts of the bridge, as its page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,7 @@ class Admitted:
     command: Command
     entry: Entry
     deadline: float
+    asker: Asker
     request: Request | None = None
     """What the car is asked; None while the table of commands is not loaded, and for operations."""
 
@@ -53,6 +69,8 @@ class Refusal:
     """Whether to publish the result; False beyond what is answered in a second."""
     command: Command | None = None
     """What was refused, if it was genuine: signed by somebody who holds a code."""
+    asker: Asker | None = None
+    """None when it was not genuine."""
 
 
 class Admission:
@@ -65,11 +83,17 @@ class Admission:
         """Makes requests, once the table of commands is loaded; before that, arguments are not judged here."""
         self.role: Callable[[str], str | None] = lambda _car: None
         """Tells the role of our key in a car, if it is known."""
+        self.further: Callable[[], Mapping[str, Client]] = dict
+        """Tells who else may sign at this moment, by id; those given as `signers` always may, and everything."""
+        self.unix_s: Callable[[], float | None] = lambda: None
+        """Tells the time of day, if a right clock can."""
         self._boot = boot
         self._cars = frozenset(cars)
-        self._signers = {signer.client: signer for signer in signers}
+        self._unlimited = {signer.client: Client(name=HOME, signer=signer) for signer in signers}
         self._catalogue = catalogue
-        self._seen = {client: _Seen() for client in self._signers}
+        self._seen: dict[str, _Seen] = {}
+        self._given: dict[str, deque[float]] = {}
+        """When clients with a limit gave their last commands."""
         self._unreadable = _Allowance(UNREADABLE_PER_S)
         self._unwanted = _Allowance(UNWANTED_PER_S)
 
@@ -84,27 +108,37 @@ class Admission:
         except ContractError as error:
             return Refusal(_refused(None, error.reason, error.detail), self._unreadable.take(now))
         command = signed.command
-        signer = self._signers.get(command.client)
-        if signer is None or not signed.genuine(signer):
-            reason = "retained" if retained else "unknown_client" if signer is None else "bad_signature"
+        client = self._client(command.client)
+        if client is None or not signed.genuine(client.signer):
+            reason = "retained" if retained else "unknown_client" if client is None else "bad_signature"
             return Refusal(_refused(command.id, reason), self._unwanted.take(now))
-        found = self._judge_genuine(command, car, now)
+        found = self._judge_genuine(command, client, car, now)
+        asker = Asker(client.name, client.id)
         if retained:
-            return Refusal(_refused(command.id, "retained"), self._unwanted.take(now), command)
+            return Refusal(_refused(command.id, "retained"), self._unwanted.take(now), command, asker)
         if isinstance(found, Admitted):
             return found
-        # Whoever holds a code and gives a new command is always answered.
-        fresh = found[0] not in ("replayed", "expired", "other_boot")
-        return Refusal(_refused(command.id, *found), fresh or self._unwanted.take(now), command)
+        # Whoever holds a code, and gives a new command that is not forbidden, is always answered.
+        answer = found[0] not in _OLD | _FORBIDDEN or self._unwanted.take(now)
+        return Refusal(_refused(command.id, *found), answer, command, asker)
+
+    def still_knows(self, client: str) -> bool:
+        """Whether commands of a client that were admitted may still be begun."""
+        return self._client(client) is not None
+
+    def _client(self, client: str) -> Client | None:
+        return self._unlimited.get(client) or self.further().get(client)
 
     def judge_own(self, command: Command) -> Admitted | Refusal:
         """Judge what somebody asks for on the bridge itself, whose right to do so is not judged here."""
         entry = self._catalogue.get(command.command)
         ttl = command.ttl if entry is None else min(command.ttl, entry.max_ttl_s)
-        found = self._judge_content(command, entry, command.car, command.issued + ttl)
-        return found if isinstance(found, Admitted) else Refusal(_refused(command.id, *found), True, command)
+        found = self._judge_content(command, None, command.car, command.issued + ttl, command.issued)
+        if isinstance(found, Admitted):
+            return found
+        return Refusal(_refused(command.id, *found), True, command, Asker(command.client))
 
-    def _judge_genuine(self, command: Command, car: str, now: float) -> Admitted | tuple[str, str]:
+    def _judge_genuine(self, command: Command, client: Client, car: str, now: float) -> Admitted | tuple[str, str]:
         """Judge a signed command: reason and detail of the refusal."""
         if command.boot != self._boot:
             return "other_boot", ""
@@ -115,21 +149,24 @@ class Admission:
         deadline = command.issued + ttl
         if deadline < now:
             return "expired", ""
-        reason = self._seen[command.client].add(command, deadline, now)
+        reason = self._seen.setdefault(client.id, _Seen()).add(command, deadline, now)
         if reason is None and command.issued > now + AHEAD_S:
             reason = "clock_ahead"
         if reason is not None:
             return reason, ""
-        return self._judge_content(command, entry, car, deadline)
+        return self._judge_content(command, client, car, deadline, now)
 
     def _judge_content(
-        self, command: Command, entry: Entry | None, car: str, deadline: float
+        self, command: Command, client: Client | None, car: str, deadline: float, now: float
     ) -> Admitted | tuple[str, str]:
-        """Judge what is wanted of which car."""
+        """Judge what is wanted of which car, and whether the client may; whoever is no client may everything."""
         if command.car != car or car not in self._cars:
             return "other_car", ""
+        entry = self._catalogue.get(command.command)
         if entry is None:
             return "unknown_command", ""
+        if client is not None and (reason := self._forbids(client, command.command, now)) is not None:
+            return reason, ""
         if not entry.allows(self.role(car)):
             return "role_forbids", ""
         request = None
@@ -138,7 +175,27 @@ class Admission:
                 request = self.make(command.command, command.arguments)
             except NotAdmitted as error:
                 return error.reason, error.detail
-        return Admitted(command, entry, deadline, request)
+        asker = Asker(command.client) if client is None else Asker(client.name, client.id)
+        return Admitted(command, entry, deadline, asker, request)
+
+    def _forbids(self, client: Client, command: str, now: float) -> str | None:
+        """The limit that a client would overstep, if any; what oversteps none is counted."""
+        if not client.may(command):
+            return "client_may_not"
+        if client.hours is not None:
+            unix_s = self.unix_s()
+            if unix_s is None:
+                return "time_unknown"
+            if not client.hours.hold(unix_s):
+                return "outside_hours"
+        if client.per_minute is not None:
+            given = self._given.setdefault(client.id, deque())
+            while given and given[0] <= now - MINUTE_S:
+                given.popleft()
+            if len(given) >= client.per_minute:
+                return "too_often"
+            given.append(now)
+        return None
 
 
 class _Seen:

@@ -31,6 +31,7 @@ class Order:
 
     def __init__(self, admitted: Admitted, car: Car, turn: Turn | None, arrived: float) -> None:
         self.command = admitted.command
+        self.asker = admitted.asker
         self.entry = admitted.entry
         self.deadline = admitted.deadline
         """On the clock of this boot: its frame leaves before that or never."""

@@ -5,25 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from driveway_bridge.audit.record import MQTT, Record, told
 from driveway_bridge.boot import Boot
 from driveway_bridge.car import Car
+from driveway_bridge.clients import UNSIGNED
 from driveway_bridge.commands.parameter import check_arguments
 from driveway_bridge.contract import MAX_TTL_S, Command, Outcome, Result, Topics, valid_name
 from driveway_bridge.errors import NotAdmitted
 from driveway_bridge.lane import Full, GaveWay, Superseded, TooLate
-from driveway_bridge.mqtt.admission import Admission, Admitted, Refusal
+from driveway_bridge.mqtt.admission import Admission, Admitted, Asker, Refusal
 from driveway_bridge.mqtt.order import Order, visit
 from driveway_bridge.mqtt.publisher import Publisher
 
 if TYPE_CHECKING:
-    from driveway_bridge.memory import LoggedCommand
     from driveway_bridge.mqtt.client import Message
     from driveway_bridge.mqtt.ear import Ear
     from driveway_bridge.operations import Operation
@@ -38,7 +38,7 @@ class Router:
     """Takes what arrives on the bridge's topics. Its tasks run in the given group.
 
     `cars` may change while it runs: then `cars_changed` has to be called. `may_wake(car)` tells whether the bridge may
-    wake that car once more; `on_end` hears how each command ended that somebody gave who may.
+    wake that car once more; `on_end` hears of each command how it ended, also of those that were not passed on.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Router:
         tasks: asyncio.TaskGroup,
         *,
         may_wake: Callable[[str], bool] = lambda _car: True,
-        on_end: Callable[[LoggedCommand], None] | None = None,
+        on_end: Callable[[Record], None] = lambda _record: None,
         operations: Mapping[str, Operation] = _NONE,
         ear: Ear | None = None,
     ) -> None:
@@ -157,6 +157,7 @@ class Router:
         return None if known is None else known.identity.role
 
     def _refuse(self, car: str, refusal: Refusal) -> None:
+        self._on_end(self._record_of_refusal(car, refusal))
         if not refusal.answer:
             self._unanswered += 1
             return
@@ -169,36 +170,35 @@ class Router:
         _LOGGER.warning("A command for %s was not passed on: %s %s", car, result.reason, result.detail)
         if valid_name(car):
             self._publisher.result(car, result)
-        if refusal.command is not None:
-            self._log(refusal.command, result, 0.0)
 
     def _take(self, admitted: Admitted, now: float) -> Order | Result:
         """Begin with a command; a final result if that is not possible."""
         command, entry = admitted.command, admitted.entry
         car = self._cars.get(command.car)
         if command.id in self._orders:  # another client's
-            return self._turn_away(command, "replayed", answered=False)
+            return self._turn_away(admitted, "replayed", answered=False)
         if self._stopping or car is None:
-            return self._turn_away(command, "stopping")
+            return self._turn_away(admitted, "stopping")
         turn = None
         if entry.operation:
             if not command.command.endswith("_cancel") and self._operates(car):
-                return self._turn_away(command, "pairing_runs")
+                return self._turn_away(admitted, "pairing_runs")
         else:
             try:
                 turn = car.lane.enter(entry.priority, command.command, entry.subject)
             except Full:
-                return self._turn_away(command, "too_many")
+                return self._turn_away(admitted, "too_many")
         order = self._orders[command.id] = Order(admitted, car, turn, now)
         self._publisher.result(car.id, Result(id=command.id, outcome=Outcome.ACCEPTED))
         order.task = self._tasks.create_task(self._carry(order))
         order.task.add_done_callback(partial(self._end, order))
         return order
 
-    def _turn_away(self, command: Command, reason: str, *, answered: bool = True) -> Result:
+    def _turn_away(self, admitted: Admitted, reason: str, *, answered: bool = True) -> Result:
+        command = admitted.command
         result = Result(id=command.id if answered else None, outcome=Outcome.REFUSED, reason=reason)
         self._publisher.result(command.car, result)
-        self._log(command, result, 0.0)
+        self._on_end(self._record(command, admitted.asker, result))
         return result
 
     def _operates(self, car: Car) -> bool:
@@ -221,6 +221,9 @@ class Router:
             return await self._operate(order, progress)
 
         def job() -> Awaitable[Result]:
+            client = order.asker.client
+            if client is not None and not order.left and not self._admission.still_knows(client):
+                raise NotAdmitted("unknown_client")  # it was revoked while the command waited
             may_wake = order.urgent or self._may_wake(order.car.id)
             return visit(order, self._boot, may_wake=may_wake, progress=progress)
 
@@ -264,22 +267,33 @@ class Router:
             order.waiter.set_result(result)
         if order.left and order.turn is not None:
             order.car.on_doubt(DOUBT_S)  # only the car says what it is like now
-        self._log(order.command, result, round((self._boot.now() - order.arrived) * 1000, 3))
+        ms = round((self._boot.now() - order.arrived) * 1000, 3)
+        # Arguments that were not judged may hold anything.
+        arguments = told(order.command.arguments) if order.left or order.request is not None else {}
+        self._on_end(self._record(order.command, order.asker, result, arguments=arguments, sent=order.left, ms=ms))
 
-    def _log(self, command: Command, result: Result, ms: float) -> None:
-        if self._on_end is None:
-            return
-        from driveway_bridge.memory import LoggedCommand  # sqlite comes with it, which the start does not wait for
+    # The audit --------------------------------------------------------------------------------------------------------
 
-        self._on_end(
-            LoggedCommand(
-                car=command.car,
-                command=command.command,
-                outcome=result.outcome.value,
-                reason=result.reason or "",
-                asked_by=command.client,
-                unix_s=time.time(),
-                boot_s=self._boot.now(),
-                ms=ms,
-            )
+    def _record_of_refusal(self, car: str, refusal: Refusal) -> Record:
+        if refusal.command is None or refusal.asker is None:
+            # What a stranger writes is repeated nowhere.
+            return self._record(None, Asker(UNSIGNED), refusal.result, car=car if car in self._cars else None)
+        return self._record(refusal.command, refusal.asker, refusal.result)
+
+    def _record(
+        self, command: Command | None, asker: Asker, result: Result, *, car: str | None = None, **more: Any
+    ) -> Record:
+        signed = command is None or asker.client is not None
+        return Record(
+            boot_s=round(self._boot.now(), 3),
+            who=asker.name,
+            client=asker.client,
+            path=MQTT if signed else asker.name,
+            car=car if command is None else command.car,
+            command=None if command is None else command.command,
+            outcome=result.outcome.value,
+            reason=result.reason or "",
+            detail=result.detail,
+            route=result.route,
+            **more,
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from driveway_bridge.clients import HOME, PAGE
 from driveway_bridge.contract import Outcome
 from driveway_bridge.known import BODY, CLOSURES, FROM_MEMORY, Known
 from driveway_bridge.reasons import REASONS
@@ -17,9 +18,9 @@ from driveway_bridge.web.privacy import discreet
 from driveway_bridge.web.texts import reason, text, word
 
 if TYPE_CHECKING:
+    from driveway_bridge.audit.history import Shown
     from driveway_bridge.car import Car
     from driveway_bridge.contract import LinkState, Result
-    from driveway_bridge.memory import LoggedCommand
     from driveway_bridge.web.view import View
 
 HOME_ASSISTANT_S: Final = 300.0
@@ -204,24 +205,16 @@ def _home_assistant(health: Document, language: str) -> Document:
 # The log --------------------------------------------------------------------------------------------------------------
 
 
-def _logged(entry: LoggedCommand, names: Mapping[str, str], language: str) -> Document:
-    if entry.asked_by == "page":
-        who = text(language, "word", "page")
-    elif len(entry.asked_by) == _CLIENT_LENGTH:
-        who = text(language, "word", "client", client=entry.asked_by[:4])
-    else:
-        who = entry.asked_by
+def _logged(entry: Shown, names: Mapping[str, str], language: str) -> Document:
+    record = entry.record
+    command = record.command or ""
     return {
         "unix_s": entry.unix_s,
-        "car": names.get(entry.car, entry.car),
-        "command": word(language, "page", entry.command) if entry.command in ("lock", "unlock") else entry.command,
-        "good": entry.outcome == Outcome.CONFIRMED,
-        "outcome": word(language, "outcome", entry.outcome),
-        "sentence": "" if entry.outcome == Outcome.CONFIRMED else reason(language, entry.reason),
-        "asked_by": discreet(who),
-        "ms": entry.ms,
+        "car": names.get(record.car or "", record.car),
+        "command": word(language, "page", command) if command in ("lock", "unlock") else command,
+        "good": record.outcome == Outcome.CONFIRMED,
+        "outcome": word(language, "outcome", record.outcome),
+        "sentence": "" if record.outcome == Outcome.CONFIRMED else reason(language, record.reason),
+        "asked_by": discreet(text(language, "word", record.who) if record.who in (HOME, PAGE) else record.who),
+        "ms": record.ms,
     }
-
-
-_CLIENT_LENGTH: Final = 16
-"""Of the ids that follow from a bridge's code; see `contract.Signer`."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from driveway_bridge.audit.history import Shown
     from driveway_bridge.car import Car
     from driveway_bridge.contract import Result
-    from driveway_bridge.memory import LoggedCommand
     from driveway_bridge.signal_history import SignalPoint
 
 
@@ -23,7 +23,7 @@ class View(Protocol):
         """Every car, in the order of the configuration."""
         ...
 
-    def log(self, limit: int) -> Sequence[LoggedCommand]:
+    def log(self, limit: int) -> Sequence[Shown]:
         """The last commands, the newest first."""
         ...
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from driveway_bridge.audit.record import Record
 from driveway_bridge.boot import Boot
 from driveway_bridge.car import Car, Equipment
 from driveway_bridge.commands import table
@@ -17,7 +18,6 @@ from driveway_bridge.commands.base import Command as CarCommand
 from driveway_bridge.contract import CarInfo, Command, Info, Outcome, Result, Signer, Topics
 from driveway_bridge.lane import Priority
 from driveway_bridge.link.base import Link, Sighting
-from driveway_bridge.memory import LoggedCommand
 from driveway_bridge.mqtt.admission import Admission
 from driveway_bridge.mqtt.catalogue import CATALOGUE
 from driveway_bridge.mqtt.client import Message
@@ -187,7 +187,7 @@ class Bench:
         self.dialer = FakeDialer()
         self.admission = Admission(self.boot.id, self.cars, [self.signer], CATALOGUE)
         self.wakes_left = 100
-        self.logged: list[LoggedCommand] = []
+        self.logged: list[Record] = []
         self.operations: dict[str, Any] = {}
         self._equipped = equipped
         self._group = asyncio.TaskGroup()

@@ -426,10 +426,12 @@ async def test_every_end_of_a_genuine_command_is_kept_with_who_asked(bench: Benc
     bench.put(b"nonsense")
     stranger = Signer.from_code(new_code())
     bench.put(bench.command("unlock", client=stranger.client).signed(stranger))
-    kept = [(entry.command, entry.outcome, entry.reason, entry.asked_by) for entry in bench.logged]
+    kept = [(entry.command, entry.outcome, entry.reason, entry.who, entry.client) for entry in bench.logged]
     assert kept == [
-        ("charge_stop", "refused", "refused_by_car", bench.signer.client),
-        ("open_sesame", "refused", "unknown_command", bench.signer.client),
+        ("charge_stop", "refused", "refused_by_car", "home", bench.signer.client),
+        ("open_sesame", "refused", "unknown_command", "home", bench.signer.client),
+        (None, "refused", "malformed", "unsigned", None),
+        (None, "refused", "unknown_client", "unsigned", None),
     ]
 
 
@@ -538,7 +540,7 @@ async def test_somebody_at_the_bridge_itself_goes_the_same_way(bench: Bench) -> 
     assert (result.outcome, result.reason) == (Outcome.CONFIRMED, "done")
     assert result.id is not None
     assert stations(bench.results(result.id)) == ["accepted None", "sent None", "confirmed done"]
-    assert [(entry.command, entry.asked_by) for entry in bench.logged] == [("lock", "page")]
+    assert [(entry.command, entry.who, entry.path) for entry in bench.logged] == [("lock", "page", "page")]
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from driveway_bridge.audit.history import Shown
+from driveway_bridge.audit.record import Record
 from driveway_bridge.boot import Boot
 from driveway_bridge.car import Car
 from driveway_bridge.contract import LinkState, Outcome, Result
 from driveway_bridge.link.base import Sighting
-from driveway_bridge.memory import LoggedCommand
 from driveway_bridge.settings import WebSettings
 from driveway_bridge.signal_history import MINUTE_S, SignalHistory, SignalPoint
 from driveway_bridge.state.body import Body, ClosureState, LockState
@@ -74,7 +75,7 @@ class Stand:
         self.by_id = {one: Car(one, name, self.boot, Deaf()) for one, name in ((ANNA, "Anna"), (BERTA, "Berta"))}
         self.order: list[Car] = list(self.by_id.values())
         self.histories = {one: SignalHistory(self.clock) for one in self.by_id}
-        self.entries: list[LoggedCommand] = []
+        self.entries: list[Shown] = []
         self.document: dict[str, Any] = {
             "version": "9.9.9",
             "uptime_s": 12.0,
@@ -99,7 +100,7 @@ class Stand:
     def cars(self) -> Sequence[Car]:
         return self.order
 
-    def log(self, limit: int) -> Sequence[LoggedCommand]:
+    def log(self, limit: int) -> Sequence[Shown]:
         return self.entries[:limit]
 
     def signal(self, car_id: str) -> Sequence[SignalPoint]:
@@ -117,15 +118,20 @@ class Stand:
             self.says(car_id, LockState.LOCKED if command == "lock" else LockState.UNLOCKED)
         self.entries.insert(
             0,
-            LoggedCommand(
-                car=car_id,
-                command=command,
-                outcome=ended.outcome.value,
-                reason=ended.reason or "",
-                asked_by="page",
-                unix_s=UNIX_S,
-                boot_s=self.boot.now(),
-                ms=412.0,
+            Shown(
+                Record(
+                    boot_s=self.boot.now(),
+                    who="page",
+                    client=None,
+                    path="page",
+                    car=car_id,
+                    command=command,
+                    outcome=ended.outcome.value,
+                    reason=ended.reason or "",
+                    sent=True,
+                    ms=412.0,
+                ),
+                UNIX_S,
             ),
         )
         return ended

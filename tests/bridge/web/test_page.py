@@ -398,7 +398,7 @@ async def test_who_leaves_the_page_does_not_stop_the_command(owner: Browser, sta
         async with asyncio.timeout(0.1):
             await owner.command("lock")
     await until(lambda: bool(stand.entries))
-    assert stand.entries[0].outcome == "confirmed"
+    assert stand.entries[0].record.outcome == "confirmed"
 
 
 # Machines -------------------------------------------------------------------------------------------------------------

@@ -274,7 +274,8 @@ function showLog({ commands }) {
     const what = several ? `${entry.command} (${entry.car})` : entry.command;
     const result = made("td", entry.good ? "good" : "bad", entry.outcome);
     if (entry.sentence) result.append(made("small", "", entry.sentence));
-    row.append(made("td", "", clock.format(entry.unix_s * 1000)), made("td", "", what), result, made("td", "", entry.asked_by));
+    const when = entry.unix_s === null ? "–" : clock.format(entry.unix_s * 1000);
+    row.append(made("td", "", when), made("td", "", what), result, made("td", "", entry.asked_by));
     return row;
   }));
 }
