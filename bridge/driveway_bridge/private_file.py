@@ -20,6 +20,9 @@ def put(path: Path, content: bytes, *, replace: bool = False) -> None:
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
+            if os.geteuid() == 0:  # whoever the folder is made for has to be able to read it
+                folder = path.parent.stat()
+                os.fchown(handle, folder.st_uid, folder.st_gid)
             file.write(content)
             file.flush()
             os.fsync(handle)

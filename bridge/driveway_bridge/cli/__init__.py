@@ -21,10 +21,12 @@ _COMMANDS = {
         "keys": ("keys", "List the keys that a car knows, or remove one."),
         "key": ("key", "Show the public half of the bridge's key."),
         "code": ("code", "Show the code for Home Assistant, or make a new one."),
+        "clients": ("clients", "Add and revoke those who may give commands."),
         "completion": ("completion", "Have your shell complete commands and options."),
     },
     "Finding faults": {
         "doctor": ("doctor", "Find out what is wrong, from the car to Home Assistant."),
+        "audit": ("audit", "See who asked for what, and that nobody changed it."),
         "check-config": ("check_config", "Look through a configuration file."),
     },
     "Running": {

@@ -189,6 +189,31 @@ PAGES: Final[Mapping[str, Page]] = {
         files={"code": "in the data folder: the code"},
         environment=_DATA_PLACE,
     ),
+    "clients": Page(
+        examples={
+            "driveway clients": "See who may give commands beside Home Assistant.",
+            "driveway clients add wallbox --commands charging,reading": "A client for the wallbox:",
+            "driveway clients add nanny --commands locking,unlock --hours 07:00-19:00 --per-minute 6": (
+                "One that may lock and unlock by day:"
+            ),
+            "driveway clients revoke nanny": "Take its right away, at once.",
+        },
+        files={"clients": "in the data folder: their names, limits and keys, but no code"},
+        environment=_DATA_PLACE,
+    ),
+    "audit": Page(
+        examples={
+            "driveway audit --last 50": "See the last 50 lines.",
+            "driveway audit verify": "See whether all is as it was written.",
+        },
+        exits={0: "done, and whole", 1: "it is not whole", 2: "wrong use"},
+        files={
+            "audit.log": "in the data folder: the lines, one a command",
+            "audit-NUMBER.log": "there too: older ones; the oldest of more than eight go",
+            "memory.db": "there too: how far the audit goes, so that a missing end is noticed",
+        },
+        environment=_DATA_PLACE,
+    ),
     "completion": Page(
         examples={
             "driveway completion bash": "See the script; put it where it belongs with > and that place.",

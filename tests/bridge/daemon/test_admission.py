@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from driveway_bridge.clients import Client
 from driveway_bridge.commands import table
 from driveway_bridge.contract import MAX_PAYLOAD, Command, Outcome, Signer, new_code
 from driveway_bridge.mqtt import admission
 from driveway_bridge.mqtt.admission import Admission, Admitted, Refusal
 from driveway_bridge.mqtt.catalogue import CATALOGUE
+from driveway_bridge.permissions import Hours
 
 OWNER = Signer.from_code(new_code())
 THIEF = Signer.from_code(new_code())
@@ -331,3 +336,145 @@ def test_no_document_ever_passes_twice(moves: list[tuple[float, int]]) -> None:
         if judged(gate, documents[number], now=now, car="car-a" if step < 15 else "car-b") == "admitted":
             passed.append(number)
     assert len(passed) == len(set(passed))
+
+
+# Clients with limits --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def limited(gate: Admission) -> Callable[..., Callable[..., str]]:
+    """A client with these limits; what it gives is judged."""
+    numbers = itertools.count()
+
+    def make(*words: str, **limits: Any) -> Callable[..., str]:
+        signer = Signer.from_code(new_code())
+        client = Client(name="nanny", signer=signer, words=words, **limits)
+        gate.further = lambda: {client.id: client}
+
+        def give(name: str, now: float = NOW, **changes: Any) -> str:
+            fields = {"id": f"nanny-{next(numbers)}", "client": signer.client, "command": name, "issued": now}
+            command = replace(COMMAND, **{**fields, **changes})
+            return judged(gate, command.signed(signer), now=now)
+
+        return give
+
+    return make
+
+
+def test_a_client_may_what_it_may(limited: Callable[..., Callable[..., str]]) -> None:
+    give = limited("locking", "flash_lights")
+    assert [give(name) for name in ("lock", "flash_lights", "unlock", "climate_on", "pair", "status")] == [
+        "admitted",
+        "admitted",
+        "client_may_not",
+        "client_may_not",
+        "client_may_not",
+        "client_may_not",
+    ]
+
+
+def test_reading_and_operations_are_commands_too(limited: Callable[..., Callable[..., str]]) -> None:
+    give = limited("reading", "pair")
+    assert [give(name) for name in ("status", "keys", "read_charge", "pair", "lock")] == [
+        "admitted",
+        "admitted",
+        "admitted",
+        "admitted",
+        "client_may_not",
+    ]
+
+
+def test_a_forbidden_command_is_used_up(limited: Callable[..., Callable[..., str]]) -> None:
+    give = limited("locking")
+    assert give("unlock", id="same") == "client_may_not"
+    assert give("unlock", id="same") == "replayed"
+    assert give("lock", id="same") == "replayed"
+
+
+def test_whoever_is_not_genuine_does_not_learn_what_a_client_may(
+    gate: Admission, limited: Callable[..., Callable[..., str]]
+) -> None:
+    give = limited("locking")
+    client = next(iter(gate.further()))
+    assert judged(gate, replace(COMMAND, client=client, command="unlock").signed(THIEF)) == "bad_signature"
+    assert give("lock") == "admitted"
+
+
+def test_the_clients_limits_are_judged_before_arguments_and_the_keys_role(
+    gate: Admission, limited: Callable[..., Callable[..., str]]
+) -> None:
+    give = limited("locking", "charging")
+    gate.role = {"car-a": "vehicle_monitor"}.get
+    assert give("valet_mode", arguments={"pin": "1"}) == "client_may_not"
+    assert give("lock") == "role_forbids"
+    gate.role = lambda _car: None
+    assert give("charge_limit", arguments={"percent": 1}) == "bad_arguments"
+    assert give("beam_up") == "unknown_command"
+
+
+def test_so_many_in_a_minute(gate: Admission, limited: Callable[..., Callable[..., str]]) -> None:
+    give = limited("everything", per_minute=3)
+    assert [give("lock", NOW + second) for second in (0, 10, 20, 30, 59.9)] == ["admitted"] * 3 + ["too_often"] * 2
+    assert [give("lock", NOW + second) for second in (60, 61, 70, 75)] == [
+        "admitted",
+        "too_often",
+        "admitted",
+        "too_often",
+    ]
+    assert judged(gate, replace(COMMAND, issued=NOW + 75), now=NOW + 75) == "admitted", "home is not counted"
+
+
+def test_what_is_forbidden_does_not_count_as_given(limited: Callable[..., Callable[..., str]]) -> None:
+    give = limited("locking", per_minute=1)
+    assert [give("unlock"), give("beam_up"), give("lock", car="car-b"), give("lock")] == [
+        "client_may_not",
+        "unknown_command",
+        "other_car",
+        "admitted",
+    ]
+
+
+def test_hours_need_a_clock_that_is_right(gate: Admission, limited: Callable[..., Callable[..., str]]) -> None:
+    noon = time.mktime((2026, 11, 22, 12, 0, 0, 0, 0, -1))
+    give = limited("everything", hours=Hours.parse("06:00-22:00"))
+    assert give("lock") == "time_unknown", "nobody knows what time it is"
+    gate.unix_s = lambda: noon
+    assert give("lock") == "admitted"
+    gate.unix_s = lambda: noon + 11 * 3600
+    assert give("lock") == "outside_hours"
+    gate.unix_s = lambda: None
+    assert give("lock") == "time_unknown"
+    assert judged(gate, COMMAND) == "admitted", "who has no hours needs no clock"
+
+
+def test_who_is_revoked_is_unknown_from_the_next_command_on(
+    gate: Admission, limited: Callable[..., Callable[..., str]]
+) -> None:
+    give = limited("everything")
+    client = next(iter(gate.further()))
+    assert give("unlock") == "admitted"
+    assert gate.still_knows(client)
+    gate.further = dict
+    assert give("unlock") == "unknown_client"
+    assert not gate.still_knows(client)
+    assert gate.still_knows(OWNER.client)
+
+
+def test_a_client_that_hammers_is_answered_a_few_times(
+    gate: Admission, limited: Callable[..., Callable[..., str]]
+) -> None:
+    signer = Signer.from_code(new_code())
+    gate.further = lambda: {signer.client: Client(name="nanny", signer=signer, words=("locking",))}
+    answered = 0
+    for number in range(200):
+        command = replace(COMMAND, id=f"hammer-{number}", client=signer.client)
+        verdict = gate.judge(car="car-a", payload=command.signed(signer).encode(), retained=False, now=NOW)
+        assert isinstance(verdict, Refusal)
+        answered += verdict.answer
+    assert answered == admission.UNWANTED_PER_S
+
+
+def test_two_clients_may_use_the_same_id(gate: Admission, limited: Callable[..., Callable[..., str]]) -> None:
+    give = limited("everything")
+    assert judged(gate, COMMAND) == "admitted"
+    assert give("lock", id=COMMAND.id) == "admitted", "an id is one client's own"
