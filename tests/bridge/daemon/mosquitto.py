@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import os
 import shutil
@@ -22,6 +23,28 @@ def find_mosquitto() -> str:
     if found := shutil.which("mosquitto"):
         return found
     return subprocess.run([ROOT / "scripts/mosquitto"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def find_mosquitto_clients() -> str | None:
+    """A folder with `mosquitto_pub` and `mosquitto_sub` that work; None where none can be had."""
+    if found := shutil.which("mosquitto_pub"):
+        return str(Path(found).parent)
+    store = subprocess.run([ROOT / "scripts/store"], check=True, capture_output=True, text=True).stdout.strip()
+    folder = Path(store) / "mosquitto-clients"
+    with Path(f"{folder}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "usr/bin/mosquitto_pub").exists():
+            unpacking = [ROOT / "scripts/debian", "unpack", folder, "mosquitto-clients"]
+            if subprocess.run(unpacking, check=False, capture_output=True, timeout=50).returncode:
+                return None
+        programs = folder / "programs"
+        programs.mkdir(exist_ok=True)
+        libraries = ":".join({str(path.parent) for path in folder.rglob("*.so*")})
+        for name in ("mosquitto_pub", "mosquitto_sub"):
+            begun = f'#!/bin/sh\nLD_LIBRARY_PATH="{libraries}" exec "{folder}/usr/bin/{name}" "$@"\n'
+            (programs / name).write_text(begun)
+            (programs / name).chmod(0o755)
+    return str(programs)
 
 
 class Mosquitto:
