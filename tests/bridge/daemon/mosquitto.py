@@ -34,7 +34,7 @@ def find_mosquitto_clients() -> str | None:
     with Path(f"{folder}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "usr/bin/mosquitto_pub").exists():
-            unpacking = [ROOT / "scripts/debian", "unpack", folder, "mosquitto-clients"]
+            unpacking: list[str | Path] = [ROOT / "scripts/debian", "unpack", folder, "mosquitto-clients"]
             if subprocess.run(unpacking, check=False, capture_output=True, timeout=50).returncode:
                 return None
         programs = folder / "programs"

@@ -85,7 +85,7 @@ async def test_a_client_comes_and_goes_while_the_bridge_runs(home: Home) -> None
     assert whos[0] == ("nanny", "done")
     assert whos[-2:] == [("unsigned", "unknown_client"), ("home", "done")]
     changes = [
-        json.loads(line) for line in (home.data / "audit.log").read_text().splitlines() if b'"clients"' in line.encode()
+        json.loads(line) for line in (home.data / "audit.log").read_text().splitlines() if '"kind":"clients"' in line
     ]
     assert [(line["added"], line["removed"]) for line in changes] == [(["nanny"], []), ([], ["nanny"])]
 
@@ -163,6 +163,7 @@ async def program(*arguments: str | Path, code: str, path: str = "") -> tuple[in
 async def test_a_reference_client_gives_commands(home: Home, language: str) -> None:
     _, code = add(home, "script", "everything-but-opening")
     path = ""
+    begin: list[str | Path]
     if language == "python":
         begin = [sys.executable, ROOT / "docs/reference_client.py", f"mqtt://127.0.0.1:{home.broker.port}"]
         end: list[str] = []

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from driveway_bridge.car import Car
+from driveway_bridge.clients import Client
 from driveway_bridge.commands.parameter import choice
 from driveway_bridge.contract import Outcome, Result, Signer, new_code
 from driveway_bridge.mqtt.answer import MAX_DATA
@@ -734,3 +735,54 @@ async def test_without_a_broker_nothing_waits_to_be_told(bench: Bench) -> None:
     bench.connected = True
     assert stations(bench.results(command)) == ["accepted None"]
     assert CAR in bench.cars
+
+
+# Clients that come and go ---------------------------------------------------------------------------------------------
+
+
+async def test_a_command_that_waits_is_not_begun_when_its_client_is_revoked(bench: Bench) -> None:
+    signer = Signer.from_code(new_code())
+    known = {signer.client: Client(name="nanny", signer=signer)}
+    bench.admission.further = lambda: known
+    bench.vehicle.hold()
+    first = bench.give("climate_on", ttl=60)
+    await bench.vehicle.until_begun("climate_on")
+    second = bench.command("charge_start", client=signer.client, ttl=60)
+    bench.put(second.signed(signer))
+    known.clear()
+    bench.vehicle.go_on()
+    assert (await bench.final(first)).outcome is Outcome.CONFIRMED
+    result = await bench.final(second.id)
+    assert (result.outcome, result.reason) == (Outcome.REFUSED, "unknown_client")
+    assert bench.vehicle.begun == ["climate_on"]
+    assert [(entry.who, entry.command, entry.reason) for entry in bench.logged] == [
+        ("home", "climate_on", "done"),
+        ("nanny", "charge_start", "unknown_client"),
+    ]
+
+
+async def test_each_command_that_arrives_is_kept_once(bench: Bench) -> None:
+    """Whether it was answered or not, and whether it came to the car or not."""
+    bench.vehicle.answers["charge_limit"] = Done(detail="because")
+    await bench.final(bench.give("charge_limit", arguments={"percent": 80}))
+    command = bench.command("lock")
+    bench.put(command.signed(bench.signer))
+    await bench.final(command.id)
+    for _ in range(50):
+        bench.put(command.signed(bench.signer))
+    for _ in range(50):
+        bench.put(b"nonsense")
+    assert len(bench.logged) == 102
+    first = bench.logged[0]
+    assert (first.arguments, first.detail, first.sent, first.route) == ({"percent": 80}, "because", True, "memory")
+    assert first.ms is not None
+    assert {(entry.command, entry.reason, entry.sent) for entry in bench.logged[2:52]} == {("lock", "replayed", False)}
+    assert {(entry.who, entry.command, entry.car) for entry in bench.logged[52:]} == {("unsigned", None, CAR)}
+
+
+async def test_a_strangers_words_are_not_kept(bench: Bench) -> None:
+    stranger = Signer.from_code(new_code())
+    bench.put(bench.command("evil-words", car="evil-car", client=stranger.client).signed(stranger), car="evil-car")
+    [entry] = bench.logged
+    assert "evil" not in repr(entry)
+    assert (entry.who, entry.car, entry.reason) == ("unsigned", None, "unknown_client")
