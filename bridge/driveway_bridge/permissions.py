@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -53,6 +52,8 @@ def unknown_word(word: str) -> str | None:
     known = (*GROUPS, *CATALOGUE)
     if word in known:
         return None
+    import difflib  # only for whoever has mistyped something
+
     near = difflib.get_close_matches(word.lower(), known, n=3)
     meant = f"Is {' or '.join(f'`{one}`' for one in near)} meant?" if near else f"Groups are: {', '.join(GROUPS)}."
     return f"There is no command or group of the name {word!r}. {meant}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -138,3 +140,10 @@ def test_a_time_zone_that_is_changed_counts_at_once(zone: Callable[[str], None])
 def test_what_is_no_hours(text: str) -> None:
     with pytest.raises(ValueError, match=r"Give hours as|A day begins|whole day"):
         Hours.parse(text)
+
+
+def test_the_contracts_page_names_every_group() -> None:
+    page = (Path(__file__).parents[2] / "docs/mqtt.md").read_text()
+    cells = re.findall(r"^\| (`[^|]*`) \|", page, re.MULTILINE)
+    named = {word for cell in cells for word in re.findall("`([^`]*)`", cell)}
+    assert GROUPS.keys() <= named

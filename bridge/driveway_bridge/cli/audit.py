@@ -72,9 +72,15 @@ def _show(data: Path, count: int, *, as_json: bool) -> int:
     if not found:
         click.echo("Nothing was written yet.")
     for line, unix_s in found:
-        when = "time not known    " if unix_s is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_s))
+        when = _after(line) if unix_s is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_s))
         click.echo(f"{line['number']:>6}  {when:19}  {_told(line)}")
     return 0
+
+
+def _after(line: dict[str, Any]) -> str:
+    """When it was, where no clock could tell the time of day."""
+    boot_s = line.get("boot_s")
+    return f"{boot_s:.0f} s after start" if isinstance(boot_s, int | float) else "unknown"
 
 
 def _told(line: dict[str, Any]) -> str:
@@ -131,7 +137,7 @@ def _verify(data: Path, witness: Position | None, *, as_json: bool) -> int:
     elif not verdict.lines:
         click.echo("Nothing was written yet.")
     else:
-        click.echo(f"The audit is whole: {verdict.lines} lines in {verdict.files} files, each as it was written.")
+        click.echo(f"The audit is whole: each of its {verdict.lines} lines is as it was written.")
         if remembered is None:
             click.echo("Whether its end was cut off is not known: the bridge's memory holds nothing of it.")
     if verdict.torn:

@@ -89,7 +89,7 @@ def test_for_programs(data: Path) -> None:
 def test_an_untouched_audit_is_whole(data: Path) -> None:
     verified = run(data, "verify")
     assert verified.exit_code == 0
-    assert "The audit is whole: 15 lines in 1 files, each as it was written." in verified.output
+    assert "The audit is whole: each of its 15 lines is as it was written." in verified.output
     told = json.loads(run(data, "verify", "--json").stdout)
     assert (told["whole"], told["number"], told["breaks"], told["remembered"]) == (True, 15, [], True)
     witness = f"{told['number']}:{told['hash']}"

@@ -21,7 +21,10 @@ from typing import Any
 import pytest
 
 from driveway_bridge import code_store, key_store
+from driveway_bridge.audit.trail import NOTE, Mark
+from driveway_bridge.audit.verify import Verdict, verify
 from driveway_bridge.contract import LOCK_TTL_S, Command, Outcome, Signer, Topics
+from driveway_bridge.memory import OWN, Memory
 from tests.bridge.daemon.house import Heard, House
 from tests.bridge.daemon.mosquitto import Mosquitto
 from tests.bridge.daemon.test_process import CAR, Process, configuration, driveway, simulated_car
@@ -121,6 +124,14 @@ def whole(file: Path) -> bool:
         return bool(database.execute("PRAGMA quick_check").fetchone() == ("ok",))
 
 
+def audited(data: Path) -> Verdict:
+    """What the audit looks like, held against what the memory says of it."""
+    memory = Memory(data)
+    note = memory.recall().notes[OWN, NOTE]
+    memory.close()
+    return verify(data, Mark.of(json.loads(note.document)))
+
+
 async def live_until_the_lock_is_remembered(the: Home) -> float:
     """One life that ends when the lock's state is on disk; when it was heard."""
     since = len(the.house.heard)
@@ -189,6 +200,9 @@ async def test_killed_at_any_moment_it_comes_back_as_it_was(broker: Mosquitto, t
         for name in ("sessions.db", "memory.db"):
             assert whole(the.data / name)
         assert {path.name for path in the.data.glob("*damaged*")} == set()
+        verdict = audited(the.data)
+        assert verdict.breaks == []
+        assert verdict.lines > KILLS
 
 
 @pytest.mark.parametrize("files", range(1, 8))
