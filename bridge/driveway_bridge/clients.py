@@ -24,7 +24,7 @@ from typing import Any, Final
 from driveway_bridge import contract, private_file
 from driveway_bridge.contract import Signer
 from driveway_bridge.errors import ConfigurationError
-from driveway_bridge.permissions import EVERYTHING, Hours, commands
+from driveway_bridge.permissions import EVERYTHING, Hours, allow
 
 _LOGGER = logging.getLogger(__name__)
 FILE: Final = "clients"
@@ -62,8 +62,8 @@ class Client:
         return self.signer.client
 
     def may(self, command: str) -> bool:
-        """Whether this command is one of its own."""
-        return command in commands(self.words)
+        """Whether a command of ours is one of its own."""
+        return allow(self.words, command)
 
 
 def valid_name(name: str) -> bool:

@@ -59,10 +59,9 @@ def unknown_word(word: str) -> str | None:
     return f"There is no command or group of the name {word!r}. {meant}"
 
 
-def commands(words: Iterable[str]) -> frozenset[str]:
-    """All commands that the words stand for; what no word of ours is stands for nothing."""
-    found = (GROUPS.get(word, frozenset({word}) & CATALOGUE.keys()) for word in words)
-    return frozenset().union(*found)
+def allow(words: Iterable[str], command: str) -> bool:
+    """Whether a command is one of those that the words stand for; a word that is none of ours stands for nothing."""
+    return any(command in GROUPS[word] if word in GROUPS else command == word for word in words)
 
 
 _HOURS: Final = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)-([01]?\d|2[0-4]):([0-5]\d)")

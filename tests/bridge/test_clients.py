@@ -197,7 +197,6 @@ def test_commands_of_another_version_are_no_right_and_no_fault(tmp_path: Path) -
     (tmp_path / FILE).write_text(document(GOOD | {"commands": ["teleport", "lock"]}))
     [client] = load(tmp_path)
     assert client.may("lock")
-    assert not client.may("teleport")
     assert not client.may("unlock")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -74,7 +75,8 @@ def _told(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        return WITHHELD if name in _PLACES else value
+        impossible = isinstance(value, float) and not math.isfinite(value)
+        return WITHHELD if name in _PLACES or impossible else value
     if name in _WORDS and (isinstance(value, str) or _is_list_of_texts(value)):
         return value
     if name in _KEYS and isinstance(value, str) and re.fullmatch("([0-9a-fA-F]{2})+", value):

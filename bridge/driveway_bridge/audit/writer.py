@@ -197,7 +197,14 @@ class Audit:
             self._waiting.extendleft(reversed(batch))
             self._lost += lost
             self._want(RETRY_S)
-            self._fails(error)
+            self._fails(error.strerror or type(error).__name__)
+            return
+        except Exception as error:  # a mistake in here must not end a bridge that can open the car
+            _LOGGER.exception("The audit has failed")
+            self._trail = None
+            self._lost += lost + len(batch)
+            self._want(RETRY_S)
+            self._fails(type(error).__name__)
             return
         self._fails(None)
         if self._earlier:
@@ -218,12 +225,11 @@ class Audit:
         if batch:
             self._trail.append(batch)
 
-    def _fails(self, error: OSError | None) -> None:
-        was, self.failing = self.failing, error is not None
-        if error is not None and not was:
-            why = error.strerror or type(error).__name__
+    def _fails(self, why: str | None) -> None:
+        was, self.failing = self.failing, why is not None
+        if why is not None and not was:
             _LOGGER.error("The audit cannot be written (%s); what happens is kept in memory and written later", why)
-        if was and error is None:
+        if was and why is None:
             _LOGGER.info("The audit can be written again")
         if was != self.failing:
             self.on_change()

@@ -41,7 +41,13 @@ def test_each_argument_is_told_or_withheld(name: str, kind: Kind) -> None:
 
 
 def test_arguments_that_nobody_knows_are_withheld() -> None:
-    strange = {"note": "secret", "list": ["secret"], "object": {"pin": "secret"}, "level": {"pin": "secret"}}
+    strange = {
+        "note": "secret",
+        "list": ["secret"],
+        "object": {"pin": "secret"},
+        "level": {"pin": "secret"},
+        "percent": float("nan"),
+    }
     assert set(told(strange).values()) == {WITHHELD}
 
 

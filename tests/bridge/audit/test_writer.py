@@ -206,6 +206,22 @@ async def test_what_does_not_fit_into_memory_either_is_counted(place: Place, mon
     assert [line["boot_s"] for line in place.lines() if line["kind"] == "command"] == [float(n) for n in range(20, 30)]
 
 
+async def test_a_mistake_of_its_own_is_told_and_stops_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer, "RETRY_S", 0.02)
+    async with place.bridge() as audit:
+        await until(lambda: "start" in place.kinds())
+        audit.record(replace(RECORD, arguments={"impossible": object()}))
+        await until(lambda: audit.failing)
+        audit.record(RECORD)
+        await until(lambda: "command" in place.kinds())
+        assert not audit.failing
+    assert "The audit has failed" in caplog.text
+    assert sum(line["lines"] for line in place.lines() if line["kind"] == "lost") == 1
+    assert place.whole()
+
+
 # Floods ---------------------------------------------------------------------------------------------------------------
 
 
