@@ -32,20 +32,18 @@ code=$(tr -d ' -' <<<"$DRIVEWAY_CODE" | tr a-z A-Z | tr OIL 011)
 client=$(hmac "$(hex "$code")" 'driveway client id' | cut -c 1-16)
 key=$(hmac "$(hex "$code")" 'driveway command key')
 
-# Which bridge has the car?
-read -r topic _ < <(mosquitto_sub "${broker[@]}" -W 5 -F '%t %p' -t 'driveway/+/info' 2>&1 | grep -m 1 "\"$car\"") ||
-  { echo "No bridge was heard that has this car." >&2; exit 1; }
-base=${topic%/info} id=$(openssl rand -hex 8) sent=
-
-# What does its clock say, and then: what becomes of the command? The clock is told when it is asked for, and every 3 s.
-exec 3< <(mosquitto_sub "${broker[@]}" -W 60 -F '%r %t %p' -t "$base/clock" -t "$base/$car/result")
+id=$(openssl rand -hex 8) base= sent=
+exec 3< <(mosquitto_sub "${broker[@]}" -W 60 -F '%r %t %p' \
+  -t 'driveway/+/info' -t 'driveway/+/clock' -t "driveway/+/$car/result")
 trap "kill $!" EXIT
-mosquitto_pub "${broker[@]}" -t "$base/clock/get" -m now
 while read -r -u 3 retained topic payload; do
-  if [[ $topic == */clock && $retained == 0 && -z $sent ]]; then
-    document="{\"contract\": 1, \"id\": \"$id\", \"client\": \"$client\", \"car\": \"$car\", \"command\": \"$command\",
-      \"arguments\": $arguments, \"boot\": \"$(field boot "$payload")\", \"issued\": $(field now "$payload"), \"ttl\": 5}"
-    document=${document//$'\n'/ }
+  if [[ $topic == */info && $payload == *"\"$car\""* && -z $base ]]; then # this bridge has the car: what is its time?
+    base=${topic%/info}
+    mosquitto_pub "${broker[@]}" -t "$base/clock/get" -m now
+  elif [[ -n $base && $topic == "$base/clock" && $retained == 0 && -z $sent ]]; then
+    document="{\"contract\": 1, \"id\": \"$id\", \"client\": \"$client\", \"car\": \"$car\", \"command\": \"$command\","
+    document+=" \"arguments\": $arguments, \"boot\": \"$(field boot "$payload")\","
+    document+=" \"issued\": $(field now "$payload"), \"ttl\": 5}"
     signature=$(hmac "$key" "$document")
     printf '{"document": %s, "signature": "%s"}' "$(quoted "$document")" "$signature" |
       mosquitto_pub "${broker[@]}" -t "$base/$car/command" -s
@@ -56,5 +54,5 @@ while read -r -u 3 retained topic payload; do
     case $outcome in accepted | sent) ;; confirmed) exit 0 ;; *) exit 1 ;; esac
   fi
 done
-echo "Nothing was heard of the command in time." >&2
+echo "Nothing was heard in time: of a bridge with this car, its clock, or the command." >&2
 exit 1

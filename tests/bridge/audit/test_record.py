@@ -49,6 +49,7 @@ def test_arguments_that_nobody_knows_are_withheld() -> None:
         "percent": float("nan"),
     }
     assert set(told(strange).values()) == {WITHHELD}
+    assert told({"amps": 10**400}) == {"amps": 10**400}
 
 
 RECORD = Record(
