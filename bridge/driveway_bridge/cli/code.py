@@ -11,8 +11,8 @@ from driveway_bridge import code_store
 from driveway_bridge.cli.options import data_option, json_option
 
 _WARNING = (
-    "The old code stops working as soon as the bridge is restarted. Home Assistant and every other client must be "
-    "given the new one."
+    "The old code stops working as soon as the bridge is restarted. Home Assistant, and whoever else uses this code, "
+    "must be given the new one."
 )
 
 
@@ -38,6 +38,6 @@ def code(data: Path, *, new: bool, yes: bool, as_json: bool) -> None:
         return
     click.echo(f"The code of this bridge: {text}")
     if new:
-        click.echo("Restart the bridge, then give the code to Home Assistant and to every other client.")
+        click.echo("Restart the bridge, then give the code to Home Assistant, and to whoever else uses it.")
     else:
         click.echo("Type it into Home Assistant when it asks. Who knows it can open the car: keep it to yourself.")

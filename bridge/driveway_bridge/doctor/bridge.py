@@ -10,7 +10,7 @@ from driveway_bridge.contract import CLOCK_EVERY_S, CONTRACT, OFFLINE, ONLINE, I
 from driveway_bridge.contract_json import ContractError, parse_object
 from driveway_bridge.doctor.case import Case
 from driveway_bridge.doctor.finding import Finding, broken, ok, skipped, warning
-from driveway_bridge.problems import BROKER, EAR, RADIO, Problem
+from driveway_bridge.problems import AUDIT, BROKER, CLIENTS, EAR, RADIO, Problem
 from driveway_bridge.reasons import REASONS
 
 CLOCK_S: Final = 2 * CLOCK_EVERY_S
@@ -105,7 +105,7 @@ def _judge(case: Case, info: Info) -> Finding:
 def _own_trouble(health: Mapping[str, Any]) -> tuple[str, str] | None:
     """What it tells against itself, apart from cars: these were looked at."""
     for problem in problems(health):
-        if problem.part in (RADIO, BROKER, EAR):
+        if problem.part in (RADIO, BROKER, EAR, CLIENTS, AUDIT):
             entry = REASONS[problem.reason]
             return f"it runs, and says: {entry.meaning}", entry.remedy
     return None
