@@ -23,7 +23,7 @@ FIELD = replace(PROFILES["field"], connect_s=0.0)
 """As in the field, but a link takes the time that it takes: here it really comes about."""
 FIRST = "02:00:00:00:00:01"
 SECOND = "02:00:00:00:00:02"
-PLUG_S = 20.0
+PLUG_S = 60.0
 _SHOW = "bluetoothctl show"
 
 
