@@ -130,6 +130,8 @@ class Unit(Controller):
                 self._report(packet, _Report.EventType.SCAN_RSP, packet.scan_response)
         wanted = self.pending_le_connection
         if wanted and packet.connectable and wanted.peer_address == packet.address:
+            if stale := self.le_connections.get(packet.address):
+                self.lose(stale)  # the host has forgotten it, or it would not dial
             self.create_le_connection(packet.address)
 
     def _report(self, packet: Advertisement, kind: int, data: bytes) -> None:

@@ -11,7 +11,14 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError, BleakGATTProtocolError
-from bumble.hci import HCI_ErrorCode, HCI_Reset_Command
+from bumble.hci import (
+    Address,
+    HCI_ErrorCode,
+    HCI_LE_Connection_Complete_Event,
+    HCI_LE_Create_Connection_Command,
+    HCI_Packet,
+    HCI_Reset_Command,
+)
 
 from driveway_bridge.link.gatt import FROM_CAR, SERVICE, TO_CAR, VERSION
 from driveway_bridge.link.memory import Plug
@@ -91,6 +98,47 @@ async def test_the_name_is_in_the_scan_response_and_the_service_nowhere(radio: B
     assert device.address == address_of(VIN)
     assert data.service_uuids == []
     assert data.platform_data == ({"connectable": True},)
+
+
+async def test_a_chip_that_still_has_a_link_which_its_host_has_forgotten_connects_again(
+    air: Air, car: BluetoothCar
+) -> None:
+    events: asyncio.Queue[bytes] = asyncio.Queue()
+
+    class Sink:
+        def on_packet(self, packet: bytes) -> None:
+            events.put_nowait(packet)
+
+    async def connection() -> int:
+        """Dial; the handle of the connection that came about."""
+        unit.on_packet(bytes(dial))
+        async with asyncio.timeout(5):
+            while True:
+                event = HCI_Packet.from_bytes(await events.get())
+                if isinstance(event, HCI_LE_Connection_Complete_Event):
+                    assert event.status == 0
+                    return event.connection_handle
+
+    unit = air.unit("forgetful")
+    unit.set_packet_sink(Sink())
+    dial = HCI_LE_Create_Connection_Command(
+        le_scan_interval=16,
+        le_scan_window=16,
+        initiator_filter_policy=0,
+        peer_address_type=0,
+        peer_address=Address(car.address, Address.PUBLIC_DEVICE_ADDRESS),
+        own_address_type=0,
+        connection_interval_min=24,
+        connection_interval_max=40,
+        max_latency=0,
+        supervision_timeout=42,
+        min_ce_length=0,
+        max_ce_length=0,
+    )
+    await connection()
+    await connection()
+    assert len(unit.le_connections) == 1
+    assert car.links == 1
 
 
 async def test_a_passive_scan_hears_no_name(radio: Backend, car: BluetoothCar) -> None:
