@@ -61,8 +61,9 @@ async def _listen(case: Case, car: CarCase, tell: Callable[[str], None]) -> Find
     tell("listening for its call")
     if not await _sighted(case, car, listening):
         told = case.told_of(car)
-        if told is not None and told.linked:  # BlueZ may pass on no calls of a car that this computer is connected to
-            return ok("the running bridge is connected to it")
+        # While one program is connected to the car, BlueZ may tell another one nothing for a while.
+        if told is not None and (told.linked or told.in_range):
+            return ok(f"the running bridge {'is connected to' if told.linked else 'hears'} it")
         return _not_heard(case)
     tell("heard; measuring its signal")
     await asyncio.wait((listening,), timeout=MORE_S)

@@ -255,14 +255,15 @@ async def test_the_car_is_not_heard(street: Street, monkeypatch: pytest.MonkeyPa
     assert played.dialer.dialled == 0
 
 
-async def test_a_car_that_is_connected_to_the_bridge_need_not_be_heard(
-    street: Street, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("told", [{"linked": True, "reachable": True}, {"linked": False, "in_range": True}])
+async def test_a_car_that_the_bridge_has_need_not_be_heard_here(
+    street: Street, monkeypatch: pytest.MonkeyPatch, told: dict[str, bool]
 ) -> None:
-    """BlueZ may tell nobody of the calls of a car that this computer is connected to."""
+    """BlueZ may tell a second program nothing while the bridge is connected."""
     monkeypatch.setattr(car_check, "LISTEN_S", 0.5)
     monkeypatch.setattr(car_check, "BRIDGE_GIVES_BACK_S", 0.2)
     street.configure(link="bluetooth")
-    street.bridge.tell(street.topics.link(CAR), json.dumps({"boot": "b1", "linked": True, "reachable": True}))
+    street.bridge.tell(street.topics.link(CAR), json.dumps({"boot": "b1", **told}))
     found = await street.look(radio=PlayedRadio(street, rssi_dbm=None).radio())
     assert found.first is None
     assert "running bridge" in found[HEARD].found
