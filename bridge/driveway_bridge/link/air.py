@@ -229,13 +229,14 @@ class Air:
         """Tell how the radio is: state, what is heard, and what was done about it."""
         now, judge = self._now(), self._judge()
         last = self._rate.last_at
-        radio = self._radio
+        radio, state = self._radio, judge.state(now)
+        wrong = "radio_unavailable" if state in ("deaf", "healing") else None  # connections fail: that is not deafness
         return {
             "kind": self._source.kind,
             "adapter": None if radio is None else radio.name,
             "address": None if radio is None else radio.address,
-            "state": judge.state(now),
-            "reason": self._refused.reason if self._refused else "radio_deaf" if judge.deaf(now) else None,
+            "state": state,
+            "reason": self._refused.reason if self._refused else "radio_deaf" if judge.deaf(now) else wrong,
             "detail": self._refused.detail if self._refused else "",
             "heard_at_s_ago": None if last is None else round(now - last, 1),
             "heard_per_minute": self._rate.per_minute(now),

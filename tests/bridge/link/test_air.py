@@ -300,9 +300,9 @@ async def test_all_places_taken_is_told_as_such(run: Run, radio: PlayedRadio, di
 
 
 async def test_a_connection_that_never_comes_back_ends_at_its_deadline(
-    run: Run, radio: PlayedRadio, dialer: BluetoothDialer, caplog: pytest.LogCaptureFixture
+    run: Run, radio: PlayedRadio, air: Air, dialer: BluetoothDialer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Pain 9."""
+    """Pain 9. The radio does not work then, but it is not deaf."""
     await run.begin()
     radio.advertise()
     await asyncio.sleep(5)
@@ -311,6 +311,8 @@ async def test_a_connection_that_never_comes_back_ends_at_its_deadline(
         reason, seconds = await timed(lambda: dialer.connect(15))
         assert reason == "no_connection"
         assert seconds < ATTEMPT_S + 1.5
+    report = air.report()
+    assert (report["state"], report["reason"]) == ("healing", "radio_unavailable")
     radio.connect_s = 0.3
     assert await answers(await dialer.connect(5)) == 1
 
