@@ -69,7 +69,7 @@ class Story:
             if kind == "link":
                 told.add(document["why_not"])
             else:
-                told.add(document["radio"]["reason"])
+                told.add(document.get("radio", {}).get("reason"))  # which a bridge that has just begun has not yet
                 told.update(problem["reason"] for problem in document["problems"])
         return {reason for reason in told if reason is not None}
 
