@@ -150,8 +150,10 @@ class SystemRadio:
                     raise
                 if self._wrong is None or self._wrong[0] != error.reason:
                     self._wrong = error.reason, clock()
-                if clock() >= min(self._wrong[1] + SETTLE_S, until - _AGAIN_S):
+                if clock() >= self._wrong[1] + SETTLE_S:
                     raise
+                if clock() >= until - _AGAIN_S:
+                    raise NotReached("radio_unavailable", f"not ready yet: {error.detail}") from error
                 await asyncio.sleep(_AGAIN_S)  # BlueZ would tell, to a connection that this one does not keep
             else:
                 self._wrong = None

@@ -256,6 +256,8 @@ async def test_an_adapter_that_is_only_just_coming_up_is_waited_for(service: Fak
 async def test_what_has_been_wrong_with_an_adapter_for_a_while_is_said_at_once(service: FakeBluez) -> None:
     service.plug_in("hci0", FIRST, powered=False)
     radio = SystemRadio(None)
+    hasty = await why(lambda: radio.open(0.5))
+    assert (hasty.reason, "switched off" in hasty.detail) == ("radio_unavailable", True)
     assert (await why(lambda: radio.open(60))).reason == "adapter_off"
     begun = time.monotonic()
     assert (await why(lambda: radio.open(60))).reason == "adapter_off"
