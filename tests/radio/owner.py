@@ -10,7 +10,7 @@ from typing import Any
 
 from driveway_bridge.contract import Outcome, Result, Signer
 from driveway_bridge.vin import car_id
-from tests.bridge.daemon.house import House
+from tests.bridge.daemon.house import Heard, House
 from tests.radio.machine import Machine
 from tests.radio.street import VIN
 
@@ -80,14 +80,8 @@ class Owner:
 
     def said(self, document: str) -> dict[str, Any]:
         """The last document of a kind, as `health` or `link`; empty before the first."""
-        return next(
-            (
-                json.loads(heard.payload)
-                for heard in reversed(self.house.heard)
-                if _is(heard.topic, document) and heard.payload  # empty: a car that is no longer configured
-            ),
-            {},
-        )
+        read = (_read(heard, document) for heard in reversed(self.house.heard))
+        return next((found for found in read if found), {})
 
     async def until(
         self, document: str, wanted: Callable[[dict[str, Any]], bool], *, since: int | None = None
@@ -96,12 +90,12 @@ class Owner:
         start = len(self.house.heard) if since is None else since
         if since is None and (last := self.said(document)) and wanted(last):
             return last
-        heard = await self.house.wait(
-            lambda heard: _is(heard.topic, document) and bool(heard.payload) and wanted(json.loads(heard.payload)),
-            start,
-        )
-        found: dict[str, Any] = json.loads(heard.payload)
-        return found
+
+        def says_so(heard: Heard) -> bool:
+            found = _read(heard, document)
+            return bool(found) and wanted(found)
+
+        return _read(await self.house.wait(says_so, start), document)
 
     # What is wanted of it ---------------------------------------------------------------------------------------------
 
@@ -128,5 +122,12 @@ class Owner:
         return loop.time() - began, reasons
 
 
-def _is(topic: str, document: str) -> bool:
-    return topic.endswith(f"/{document}")
+def _read(heard: Heard, document: str) -> dict[str, Any]:
+    """A document of that kind; empty for all else.
+
+    That of a car that is no longer configured has no content, and the health of a bridge that has just begun no radio.
+    """
+    if not heard.topic.endswith(f"/{document}") or not heard.payload:
+        return {}
+    found: dict[str, Any] = json.loads(heard.payload)
+    return {} if document == "health" and "radio" not in found else found
