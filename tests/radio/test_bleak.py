@@ -11,6 +11,7 @@ An upgrade that breaks a fact is seen here, by its name. Where the facts are rel
 - link/bluetooth_link.py `subscribe`, `_on_indication`: indications are asked for, and each comes once
 - link/bluetooth_link.py `close`: disconnecting after a loss is what keeps them from coming twice
 - link/bluetooth_link.py `open_link`: `establish_connection` tries again; a connection that is given up leaves nothing
+- link/bluetooth_link.py `_spare_version`: bleak's question for the version of BlueZ must not be given up
 - link/ear.py: the name that BlueZ keeps for a linked car is another one
 """
 
@@ -413,6 +414,23 @@ async def test_a_connection_that_is_given_up_leaves_nothing_connected(car: Bluet
     await find(python)
     await find(python)
     assert (car.links, car.connections) == (0, connections)
+
+
+async def test_bleak_never_connects_again_once_its_question_for_the_version_of_bluez_was_given_up(
+    car: BluetoothCar, machine: Machine
+) -> None:
+    """The first connection of a process starts bluetoothctl for that."""
+    async with machine.python() as fresh:
+        await fresh(GUEST)
+        await find(fresh)
+        await fresh("await error_of(asyncio.wait_for(made(device).connect(), 0.001))")
+        await find(fresh)
+        error = await error_of(fresh, "asyncio.wait_for(made(device).connect(), 5)")
+        assert error.kinds[0] == "TimeoutError", "`_spare_version` is not needed any more"
+        await fresh("from bleak.backends.bluezdbus.version import BlueZFeatures")
+        await fresh("BlueZFeatures.checked_bluez_version = True")
+        await find(fresh)
+        await fresh("client = made(device); await client.connect(); await client.disconnect()")
 
 
 async def test_the_connector_tries_again_when_a_connection_breaks_at_once(car: BluetoothCar, python: Python) -> None:

@@ -153,6 +153,7 @@ class BluetoothLink:
 
 async def open_link(radio: Radio, device: BLEDevice, within_s: float) -> BluetoothLink:
     """Connect and subscribe. Forgotten, NotTheCar, NotReached `no_connection` or with what is wrong with the radio."""
+    _spare_version(device)
     made: list[BluetoothLink] = []
     given_up = False
 
@@ -187,6 +188,17 @@ async def open_link(radio: Radio, device: BLEDevice, within_s: float) -> Bluetoo
         if failure.reason == "no_connection" and _dropped(error) and _path(device) is not None:
             failure = Forgotten("places_full", "BlueZ has dropped the car: it was not connectable when last heard")
         raise failure from error
+
+
+def _spare_version(device: BLEDevice) -> None:
+    """Keep bleak from asking bluetoothctl for BlueZ's version before its first connection.
+
+    If that connection is given up meanwhile, all later ones wait for the answer for ever.
+    """
+    if _path(device) is not None:
+        from bleak.backends.bluezdbus.version import BlueZFeatures  # only where there is BlueZ
+
+        BlueZFeatures.checked_bluez_version = True
 
 
 def _path(device: BLEDevice) -> str | None:

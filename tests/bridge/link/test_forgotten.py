@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import pytest
+from bleak.backends.bluezdbus.version import BlueZFeatures
 from bleak.exc import BleakDBusError, BleakError
 
 from driveway_bridge.errors import LinkLost, NotReached
@@ -85,6 +86,15 @@ async def test_a_car_that_bluez_has_dropped_once_is_heard_and_called_again(
     radio.connects = lambda: answers.pop() if answers else None
     await dialer.connect(20)
     assert answers == []
+
+
+async def test_bleak_is_spared_the_question_for_the_version_of_bluez(
+    radio: PlayedRadio, dialer: BluetoothDialer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given up in the middle of it, bleak would never connect again."""
+    monkeypatch.setattr(BlueZFeatures, "checked_bluez_version", False)
+    await dialer.connect(20)
+    assert BlueZFeatures.checked_bluez_version
 
 
 async def test_a_car_that_does_not_answer_the_call_is_not_said_to_be_full(
