@@ -93,7 +93,7 @@ async def test_a_command_has_a_line_with_all_that_matters(place: Place) -> None:
     async with place.bridge() as audit:
         place.now += 1
         audit.record(replace(RECORD, boot_s=1.0, arguments={"percent": 80}, detail="because"))
-        await until(lambda: "command" in place.kinds())
+        await until(lambda: "command" in place.kinds() and audit.report()["number"] == place.lines()[-1]["number"])
         number, digest = audit.report()["number"], audit.report()["hash"]
     line = place.lines()[-1]
     assert (line["number"], line["hash"]) == (number, digest)
@@ -216,7 +216,7 @@ async def test_a_mistake_of_its_own_is_told_and_stops_nothing(
         await until(lambda: audit.failing)
         audit.record(RECORD)
         await until(lambda: "command" in place.kinds())
-        assert not audit.failing
+        await until(lambda: not audit.failing)
     assert "The audit has failed" in caplog.text
     assert sum(line["lines"] for line in place.lines() if line["kind"] == "lost") == 1
     assert place.whole()
