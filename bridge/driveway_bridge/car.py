@@ -16,6 +16,7 @@ from driveway_bridge.known import BODY, SUBJECTS, Knowledge
 from driveway_bridge.lane import GaveWay, Lane, Priority
 from driveway_bridge.presence import Presence
 from driveway_bridge.protocol.domain import Domain
+from driveway_bridge.radio_reasons import OF_THE_RADIO
 from driveway_bridge.reasons import REASONS
 
 if TYPE_CHECKING:  # these bring the protobuf messages along, which the start of the bridge cannot wait for
@@ -33,28 +34,15 @@ QUIET_S: Final = 5.0
 NEWS: Final = ("reachable", "linked", "why_not", "in_range", "places_free", "asleep")
 """Changes of these are told at once."""
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
-NOT_REACHED: Final = frozenset(
-    {
-        "not_in_range",
-        "no_connection",
-        "places_full",
-        "link_lost",
-        "nobody_listening",
-        "radio_unavailable",
-        "no_bluetooth_service",
-        "bluetooth_forbidden",
-        "no_adapter",
-        "adapter_off",
-        "radio_deaf",
-        "proxy_unreachable",
-        "proxy_key_wrong",
-        "proxy_unsuitable",
-        "proxy_taken",
-        "proxy_full",
-        "no_answer",
-        "wrong_car",
-    }
-)
+NOT_REACHED: Final = OF_THE_RADIO | {
+    "not_in_range",
+    "no_connection",
+    "places_full",
+    "link_lost",
+    "nobody_listening",
+    "no_answer",
+    "wrong_car",
+}
 """Reasons that mean that the car itself did not answer."""
 
 

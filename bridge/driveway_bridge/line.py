@@ -18,6 +18,7 @@ from driveway_bridge.protocol.events import CountersNeeded, Reply
 from driveway_bridge.protocol.keys import PrivateKey
 from driveway_bridge.protocol.metadata import SignatureType
 from driveway_bridge.protocol.session import SavedSession
+from driveway_bridge.radio_reasons import OF_THE_RADIO
 from driveway_bridge.session_store import Sessions
 from driveway_bridge.state.body import Body
 
@@ -30,20 +31,7 @@ NEXT_S = 1.0
 """How long a link is kept after a poll."""
 _SHORTEST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 1.0
-_AT_ONCE = (
-    "not_in_range",
-    "nobody_listening",
-    "radio_unavailable",
-    "no_bluetooth_service",
-    "bluetooth_forbidden",
-    "no_adapter",
-    "adapter_off",
-    "radio_deaf",
-    "proxy_unreachable",
-    "proxy_key_wrong",
-    "proxy_unsuitable",
-    "proxy_taken",
-)
+_AT_ONCE = OF_THE_RADIO - {"proxy_full"} | {"not_in_range", "nobody_listening"}
 """Trying again within the same command would not change these."""
 
 

@@ -6,24 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from driveway_bridge.contract import LinkState
+from driveway_bridge.radio_reasons import OF_THE_RADIO
 from driveway_bridge.reasons import REASONS
 
 RADIO, BROKER, EAR, CLIENTS, AUDIT = "radio", "broker", "ear", "clients", "audit"
-_OF_THE_RADIO = frozenset(
-    {
-        "radio_unavailable",
-        "no_bluetooth_service",
-        "bluetooth_forbidden",
-        "no_adapter",
-        "adapter_off",
-        "radio_deaf",
-        "proxy_unreachable",
-        "proxy_key_wrong",
-        "proxy_unsuitable",
-        "proxy_taken",
-        "proxy_full",
-    }
-)
 _BY_STATE = {"deaf": "radio_deaf", "healing": "radio_deaf", "missing": "no_adapter"}
 
 
@@ -76,5 +62,5 @@ def of_car(
     if 0 < budget.get("wakes_allowed", 0) <= budget.get("wakes_today", 0):
         reasons.append("wake_budget_spent")
     for reason in dict.fromkeys(reasons):
-        if radio_works or reason not in _OF_THE_RADIO:
+        if radio_works or reason not in OF_THE_RADIO:
             yield Problem(car, reason)
