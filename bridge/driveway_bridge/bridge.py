@@ -20,7 +20,8 @@ from driveway_bridge.audit.trail import NOTE, Mark
 from driveway_bridge.audit.writer import Audit
 from driveway_bridge.boot import Boot
 from driveway_bridge.clients import Register
-from driveway_bridge.contract import Info, Result, Signer, Topics
+from driveway_bridge.contract import Info, Result, Signer
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.errors import DrivewayError
 from driveway_bridge.fleet import Fleet, Member
 from driveway_bridge.health import Health

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from driveway_bridge import contract, private_file
+from driveway_bridge import contract, contract_topics, private_file
 from driveway_bridge.errors import ConfigurationError
 
 CODE_FILE: Final = "code"
@@ -39,7 +39,7 @@ def load_or_create_bridge_id(data: Path) -> str:
     """The bridge's public id, `bridge-` and 8 hex digits, made where there is none."""
     file = data / BRIDGE_ID_FILE
     bridge = _load_or_create(file, lambda: f"bridge-{secrets.token_hex(4)}")
-    if not contract.valid_name(bridge):
+    if not contract_topics.valid_name(bridge):
         raise ConfigurationError([f"{file}: this is not the id of a bridge; delete the file, a new one will be made"])
     return bridge
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import voluptuous as vol
 
-from driveway_bridge import contract
+from driveway_bridge import contract_topics
 from driveway_bridge.addressing import TcpAddress, check_vin, parse_link
 from driveway_bridge.yaml_file import Scalar
 
@@ -90,7 +90,7 @@ def _yes_or_no(value: object) -> bool:
 
 def _base_topic(value: object) -> str:
     text = _text(value)
-    if not contract.valid_base(text):
+    if not contract_topics.valid_base(text):
         raise Wrong("may hold letters, digits, `_` and `-`, joined by `/`; as `driveway` or `home/driveway`")
     return text
 

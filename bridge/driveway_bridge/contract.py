@@ -1,7 +1,8 @@
-"""The MQTT contract of Driveway, version 1: topics, payloads, signatures. Reason codes are in `reasons.py`.
+"""The MQTT contract of Driveway, version 1: payloads and signatures.
 
-These two and `contract_json.py` use the standard library only and stand twice, byte for byte: in the bridge and in the
-Home Assistant component. Payloads are JSON objects in UTF-8. Readers ignore fields that they do not know.
+Topics are in `contract_topics.py`, reason codes in `reasons.py`. These and `contract_json.py` use the standard library
+only and stand twice, byte for byte: in the bridge and in the Home Assistant component. Payloads are JSON objects in
+UTF-8. Readers ignore fields that they do not know.
 
 Time on the wire is the bridge's own monotonic clock, in seconds since its start, together with the id of that start
 (`boot`): no wall clock is needed, and none is believed. A sender that has heard `clock` adds the time that has passed
@@ -34,6 +35,7 @@ from .contract_json import (
     parse_object,
     typed,
 )
+from .contract_topics import valid_name
 
 CONTRACT: Final = 1
 DEFAULT_BASE: Final = "driveway"
@@ -45,68 +47,6 @@ MAX_TTL_S: Final = 60.0
 CLOCK_EVERY_S: Final = 3.0
 ONLINE: Final = "online"
 OFFLINE: Final = "offline"
-
-
-@dataclass(frozen=True, slots=True)
-class Topics:
-    """Names below one base for one bridge; `+` as bridge or car gives the filter for all of them."""
-
-    base: str
-    bridge: str = "+"
-
-    @property
-    def info(self) -> str:
-        """Retained: who the bridge is, its cars, what it can do (`Info`)."""
-        return f"{self.base}/{self.bridge}/info"
-
-    @property
-    def status(self) -> str:
-        """Retained: `online`, or `offline` by last will."""
-        return f"{self.base}/{self.bridge}/status"
-
-    @property
-    def clock(self) -> str:
-        """Every few seconds and on request: `{"boot": .., "now": seconds}`."""
-        return f"{self.base}/{self.bridge}/clock"
-
-    @property
-    def clock_request(self) -> str:
-        """Anything published here makes the bridge tell its clock at once."""
-        return f"{self.base}/{self.bridge}/clock/get"
-
-    @property
-    def health(self) -> str:
-        """Retained: how the bridge itself is: radio, broker, cars, latencies, memory. For people and diagnostics."""
-        return f"{self.base}/{self.bridge}/health"
-
-    def link(self, car: str = "+") -> str:
-        """Retained: whether and how the car is reached (`LinkState`)."""
-        return f"{self.base}/{self.bridge}/{car}/link"
-
-    def state(self, car: str = "+", subject: str = "+") -> str:
-        """Retained: values of one subject, each `{"value": .., "at": seconds, "source": ..}`."""
-        return f"{self.base}/{self.bridge}/{car}/state/{subject}"
-
-    def command(self, car: str = "+") -> str:
-        """Signed commands for one car."""
-        return f"{self.base}/{self.bridge}/{car}/command"
-
-    def result(self, car: str = "+") -> str:
-        """What became of commands (`Result`)."""
-        return f"{self.base}/{self.bridge}/{car}/result"
-
-
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-def valid_name(text: object) -> bool:
-    """Whether a bridge, car, client or command id has the allowed shape: 1 to 64 letters, digits, `_`, `-`."""
-    return isinstance(text, str) and _NAME.fullmatch(text) is not None
-
-
-def valid_base(text: str) -> bool:
-    """Whether this may be a base topic: names joined by `/`."""
-    return len(text) <= 128 and all(valid_name(part) for part in text.split("/"))
 
 
 class Outcome(StrEnum):

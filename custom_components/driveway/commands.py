@@ -16,7 +16,8 @@ from homeassistant.components import mqtt
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
-from .contract import LOCK_TTL_S, Command, Outcome, Result, Topics
+from .contract import LOCK_TTL_S, Command, Outcome, Result
+from .contract_topics import Topics
 from .household import Bridge, Clock
 
 _LOGGER = logging.getLogger(__name__)

@@ -11,8 +11,9 @@ from homeassistant.helpers import selector
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 
 from .const import CONF_BASE_TOPIC, CONF_BRIDGES, CONF_CAR, DOMAIN, VEHICLE
-from .contract import CONTRACT, DEFAULT_BASE, Info, Signer, Topics, plain_code, valid_base
+from .contract import CONTRACT, DEFAULT_BASE, Info, Signer, plain_code
 from .contract_json import ContractError
+from .contract_topics import Topics, valid_base
 from .discovery import async_hear_bridges
 
 _BRIDGE: Final = "bridge"

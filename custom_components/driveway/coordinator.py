@@ -20,8 +20,9 @@ from homeassistant.util import dt as dt_util
 
 from .commands import CommandFailed, Commands
 from .const import CONF_BASE_TOPIC, CONF_BRIDGES, CONF_CAR, DOMAIN, MANUFACTURER, VEHICLE
-from .contract import CONTRACT, LOCK_TTL_S, ONLINE, CarInfo, Info, LinkState, Result, Signer, Topics
+from .contract import CONTRACT, LOCK_TTL_S, ONLINE, CarInfo, Info, LinkState, Result, Signer
 from .contract_json import ContractError
+from .contract_topics import Topics
 from .household import BodyState, Bridge, CarView, Clock, Household
 from .reasons import REASONS
 

@@ -6,8 +6,9 @@ from typing import Final
 from homeassistant.components import mqtt
 from homeassistant.core import HomeAssistant, callback
 
-from .contract import Info, Topics
+from .contract import Info
 from .contract_json import ContractError
+from .contract_topics import Topics
 
 LISTEN_S: Final = 3.0
 """Home Assistant gathers subscriptions for up to half a second before it sends them."""

@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from driveway_bridge import code_store, key_store
-from driveway_bridge.contract import ONLINE, Topics
+from driveway_bridge.contract import ONLINE
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.vin import car_id
 from tests.bridge.daemon.house import House
 from tests.bridge.daemon.mosquitto import ROOT, Mosquitto, find_mosquitto

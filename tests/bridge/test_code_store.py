@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from driveway_bridge import code_store, contract, data_folder
+from driveway_bridge import code_store, contract, contract_topics, data_folder
 from driveway_bridge.errors import ConfigurationError
 
 
@@ -32,7 +32,7 @@ def test_an_id_is_made_once_and_kept(tmp_path: Path) -> None:
     bridge = code_store.load_or_create_bridge_id(tmp_path)
     assert bridge == code_store.load_or_create_bridge_id(tmp_path)
     assert bridge.startswith("bridge-")
-    assert contract.valid_name(bridge)
+    assert contract_topics.valid_name(bridge)
 
 
 def test_a_new_code_takes_the_place_of_the_old_one(tmp_path: Path) -> None:

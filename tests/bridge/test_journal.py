@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from driveway_bridge import code_store, journal, key_store
-from driveway_bridge.contract import Outcome, Result, Signer, Topics, new_code
+from driveway_bridge.contract import Outcome, Result, Signer, new_code
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.vin import car_id
 from tests.bridge.daemon.house import House
 from tests.bridge.daemon.mosquitto import Mosquitto, find_mosquitto

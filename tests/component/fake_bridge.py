@@ -20,8 +20,8 @@ from custom_components.driveway.contract import (
     Result,
     SignedCommand,
     Signer,
-    Topics,
 )
+from custom_components.driveway.contract_topics import Topics
 
 CODE = "0123-4567-89AB-CDEF-GHJK"
 OTHER_CODE = "KJHG-FEDC-BA98-7654-3210"

@@ -16,7 +16,8 @@ from tests.component.conftest import household
 from tests.component.fake_bridge import ANNA, BERT, CODE, OTHER_CODE, FakeBridge
 
 from custom_components.driveway import discovery
-from custom_components.driveway.contract import Signer, Topics
+from custom_components.driveway.contract import Signer
+from custom_components.driveway.contract_topics import Topics
 
 
 @pytest.fixture(autouse=True)

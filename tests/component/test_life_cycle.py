@@ -18,7 +18,7 @@ from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 from tests.component.conftest import Press, household
 from tests.component.fake_bridge import ANNA, BERT, FakeBridge
 
-from custom_components.driveway.contract import Topics
+from custom_components.driveway.contract_topics import Topics
 from custom_components.driveway.coordinator import Coordinator
 
 

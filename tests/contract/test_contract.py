@@ -24,18 +24,16 @@ from driveway_bridge.contract import (
     Result,
     SignedCommand,
     Signer,
-    Topics,
     new_code,
     plain_code,
-    valid_base,
-    valid_name,
 )
 from driveway_bridge.contract_json import ContractError
+from driveway_bridge.contract_topics import Topics, valid_base, valid_name
 from driveway_bridge.reasons import REASONS
 
 ROOT = Path(__file__).parents[2]
 HALVES = (ROOT / "bridge/driveway_bridge", ROOT / "custom_components/driveway")
-TWICE = ("contract.py", "contract_json.py", "reasons.py")
+TWICE = ("contract.py", "contract_json.py", "contract_topics.py", "reasons.py")
 CODE = "0123-4567-89AB-CDEF-GHJK"
 UNLOCK = Command(id="u1", client="c", car="car-ade9a822", command="unlock", boot="b1", issued=12.5)
 

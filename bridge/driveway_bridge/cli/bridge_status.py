@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import click
 
-from driveway_bridge import code_store, config, contract
-from driveway_bridge.contract import CLOCK_EVERY_S, ONLINE, Info, LinkState, Topics
+from driveway_bridge import code_store, config
+from driveway_bridge.contract import CLOCK_EVERY_S, ONLINE, Info, LinkState
 from driveway_bridge.contract_json import ContractError, parse_object
+from driveway_bridge.contract_topics import Topics, valid_name
 from driveway_bridge.doctor import strength
 from driveway_bridge.doctor.bridge import age, problems
 from driveway_bridge.doctor.post import Post
@@ -216,4 +217,4 @@ def _bridge_id(data: Path) -> str | None:
         text = (data / code_store.BRIDGE_ID_FILE).read_text("ascii").strip()
     except (OSError, ValueError):
         return None
-    return text if contract.valid_name(text) else None
+    return text if valid_name(text) else None

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from driveway_bridge import __version__
-from driveway_bridge.contract import CLOCK_EVERY_S, CONTRACT, OFFLINE, ONLINE, Info, Topics
+from driveway_bridge.contract import CLOCK_EVERY_S, CONTRACT, OFFLINE, ONLINE, Info
 from driveway_bridge.contract_json import ContractError, parse_object
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.doctor.case import Case
 from driveway_bridge.doctor.finding import Finding, broken, ok, skipped, warning
 from driveway_bridge.problems import AUDIT, BROKER, CLIENTS, EAR, RADIO, Problem

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from driveway_bridge import code_store, contract
+from driveway_bridge import code_store
 from driveway_bridge.config import BluetoothSettings, CarSettings, Settings
-from driveway_bridge.contract import LinkState, Topics
+from driveway_bridge.contract import LinkState
 from driveway_bridge.contract_json import ContractError
+from driveway_bridge.contract_topics import Topics, valid_name
 from driveway_bridge.errors import ConfigurationError, NotReached
 from driveway_bridge.link.base import Dialer, Sighting
 from driveway_bridge.vin import car_id
@@ -203,7 +204,7 @@ class Case:
             text = (self.data / code_store.BRIDGE_ID_FILE).read_text("ascii").strip()
         except (OSError, ValueError):
             return None
-        return text if contract.valid_name(text) else None
+        return text if valid_name(text) else None
 
     @property
     def topics(self) -> Topics:

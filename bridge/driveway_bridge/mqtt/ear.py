@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from driveway_bridge.contract import Topics
+from driveway_bridge.contract_topics import Topics
 
 if TYPE_CHECKING:
     from driveway_bridge.mqtt.client import Message

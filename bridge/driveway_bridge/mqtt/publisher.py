@@ -7,7 +7,8 @@ import json
 from typing import Any, Final, Protocol
 
 from driveway_bridge.boot import Boot
-from driveway_bridge.contract import CLOCK_EVERY_S, ONLINE, Info, LinkState, Result, Topics
+from driveway_bridge.contract import CLOCK_EVERY_S, ONLINE, Info, LinkState, Result
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.known import BODY, SUBJECTS
 
 ONE_CLOCK_S: Final = 0.05

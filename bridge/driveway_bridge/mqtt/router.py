@@ -16,7 +16,8 @@ from driveway_bridge.boot import Boot
 from driveway_bridge.car import Car
 from driveway_bridge.clients import UNSIGNED
 from driveway_bridge.commands.parameter import check_arguments
-from driveway_bridge.contract import MAX_TTL_S, Command, Outcome, Result, Topics, valid_name
+from driveway_bridge.contract import MAX_TTL_S, Command, Outcome, Result
+from driveway_bridge.contract_topics import Topics, valid_name
 from driveway_bridge.errors import NotAdmitted
 from driveway_bridge.lane import Full, GaveWay, Superseded, TooLate
 from driveway_bridge.mqtt.admission import Admission, Admitted, Asker, Refusal

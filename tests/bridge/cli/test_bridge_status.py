@@ -13,7 +13,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from driveway_bridge import code_store
-from driveway_bridge.contract import CarInfo, Info, LinkState, Topics
+from driveway_bridge.contract import CarInfo, Info, LinkState
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.vin import car_id
 from tests.bridge.cli.programs import VIN, Done
 from tests.bridge.daemon.mosquitto import Mosquitto, find_mosquitto

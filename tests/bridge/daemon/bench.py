@@ -15,7 +15,8 @@ from driveway_bridge.boot import Boot
 from driveway_bridge.car import Car, Equipment
 from driveway_bridge.commands import table
 from driveway_bridge.commands.base import Command as CarCommand
-from driveway_bridge.contract import CarInfo, Command, Info, Outcome, Result, Signer, Topics
+from driveway_bridge.contract import CarInfo, Command, Info, Outcome, Result, Signer
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.lane import Priority
 from driveway_bridge.link.base import Link, Sighting
 from driveway_bridge.mqtt.admission import Admission

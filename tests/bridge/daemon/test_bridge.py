@@ -18,7 +18,8 @@ import pytest_asyncio
 
 from driveway_bridge import app, code_store, key_store
 from driveway_bridge.car import Car
-from driveway_bridge.contract import MAX_PAYLOAD, Command, LinkState, Outcome, Result, Signer, Topics, new_code
+from driveway_bridge.contract import MAX_PAYLOAD, Command, LinkState, Outcome, Result, Signer, new_code
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.errors import NotReached
 from driveway_bridge.link.base import Dialer, Link
 from driveway_bridge.link.memory import MemoryDialer

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from driveway_bridge.car import Identity, Observer
-from driveway_bridge.contract import LinkState, Outcome, Topics
+from driveway_bridge.contract import LinkState, Outcome
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.known import CLOSURES
 from driveway_bridge.link.base import Sighting
 from driveway_bridge.reasons import REASONS

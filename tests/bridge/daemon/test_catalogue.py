@@ -10,7 +10,8 @@ import pytest
 
 from driveway_bridge import operations
 from driveway_bridge.commands.table import SPECIFICATIONS
-from driveway_bridge.contract import LOCK_TTL_S, MAX_TTL_S, Info, valid_name
+from driveway_bridge.contract import LOCK_TTL_S, MAX_TTL_S, Info
+from driveway_bridge.contract_topics import valid_name
 from driveway_bridge.lane import Priority
 from driveway_bridge.mqtt.catalogue import CATALOGUE, COMMANDS, OPERATIONS, car_info
 from driveway_bridge.protocol.domain import Domain

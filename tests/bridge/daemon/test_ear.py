@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from driveway_bridge.contract import Topics
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.mqtt.client import Broker, Message
 from driveway_bridge.mqtt.ear import EAR, Ear
 from driveway_bridge.mqtt.uplink import Uplink

@@ -23,7 +23,8 @@ import pytest
 from driveway_bridge import code_store, key_store
 from driveway_bridge.audit.trail import NOTE, Mark
 from driveway_bridge.audit.verify import Verdict, verify
-from driveway_bridge.contract import LOCK_TTL_S, Command, Outcome, Signer, Topics
+from driveway_bridge.contract import LOCK_TTL_S, Command, Outcome, Signer
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.memory import OWN, Memory
 from tests.bridge.daemon.house import Heard, House
 from tests.bridge.daemon.mosquitto import Mosquitto

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from driveway_bridge import code_store, key_store
-from driveway_bridge.contract import Outcome, Result, Signer, Topics
+from driveway_bridge.contract import Outcome, Result, Signer
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.vin import car_id
 from tests.bridge.daemon.house import House
 from tests.bridge.daemon.mosquitto import ROOT, Mosquitto

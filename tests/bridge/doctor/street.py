@@ -15,7 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from driveway_bridge import __version__, code_store, key_store
 from driveway_bridge.config import BluetoothSettings
-from driveway_bridge.contract import CarInfo, Info, Topics
+from driveway_bridge.contract import CarInfo, Info
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.doctor.case import Case, Radio
 from driveway_bridge.doctor.chain import Check, Examined, first_broken
 from driveway_bridge.doctor.finding import Finding, State
