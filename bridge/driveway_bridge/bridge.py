@@ -202,8 +202,7 @@ class Bridge:
             self._router.receive(message)
 
     def _announce(self) -> None:
-        self._publisher.announce()
-        self._publisher.health(self._health.document())  # the last one was made while there was no connection
+        self._publisher.announce(self._health.document())
         self._notifier.ready()
 
     def _mqtt(self) -> dict[str, Any]:

@@ -36,8 +36,12 @@ class Publisher:
         self._clock_pause: asyncio.TimerHandle | None = None
         self._clock_asked = False
 
-    def announce(self) -> None:
-        """Tell everything, after each connection: the broker may have forgotten all of it."""
+    def announce(self, health: dict[str, Any]) -> None:
+        """Tell everything, after each connection: the broker may have forgotten all of it.
+
+        `health` is as of now: the document from before the connection says that there is none.
+        """
+        self._states[self._topics.health] = json.dumps(health)
         # With QoS 1 the broker has to say whether it takes what we publish.
         self._send(self._topics.info, self._info.payload(), retain=True, qos=1)
         self._send(self._topics.status, ONLINE, retain=True, qos=1)

@@ -287,6 +287,23 @@ async def test_the_broker_is_started_again(home: Home) -> None:
         assert (await home.do(house, "unlock")).outcome is Outcome.CONFIRMED
 
 
+async def test_nothing_that_the_broker_was_told_says_that_it_is_away(home: Home) -> None:
+    def said_of_the_broker(house: House) -> list[bool]:
+        told = [json.loads(heard.payload) for heard in house.heard if heard.topic == home.topics.health]
+        return [any(problem["part"] == "broker" for problem in health["problems"]) for health in told]
+
+    async with House(home.broker.port) as house, home.bridge():
+        await home.read(house)
+        since = len(house.heard)
+        home.broker.kill()
+        await asyncio.sleep(6)  # until the bridge has looked at its health once without a broker
+        home.broker.start()
+        await house.wait(lambda heard: heard.topic == home.topics.health, since)
+        assert (await home.do(house, "unlock")).outcome is Outcome.CONFIRMED
+        assert said_of_the_broker(house)
+        assert not any(said_of_the_broker(house))
+
+
 async def test_the_unlock_that_hung_in_a_client_while_the_broker_was_away(home: Home) -> None:
     """With QoS 1 the sender's library keeps it and delivers it after the reconnect."""
     async with home.bridge(), home.house() as house:

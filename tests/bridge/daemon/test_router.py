@@ -655,7 +655,7 @@ async def test_what_the_broker_keeps_of_a_car_goes_with_it(bench: Bench) -> None
     bench.connected = False
     bench.publisher.forget(CAR)
     bench.connected = True
-    bench.publisher.announce()
+    bench.publisher.announce(health={})
     emptied = [topic for topic, payload, retain in bench.sent if not payload and retain]
     own = bench.topics.link(CAR).removesuffix("link")
     assert all(topic.startswith(own) for topic in emptied)
