@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bleak import BleakClient
 from bleak.exc import BleakDBusError, BleakDeviceNotFoundError
@@ -41,7 +41,8 @@ _NO_OBJECT = "org.freedesktop.DBus.Error.UnknownObject"
 class Forgotten(NotReached):
     """BlueZ knows the car no more, and it has to be heard again before the next attempt; the reason if that fails too.
 
-    `places_full`: BlueZ drops, at the end of a scan, what was not connectable when it was heard last.
+    `places_full`: BlueZ drops, at the end of a scan, what was not connectable when it was heard last. What it drops
+    after a call in vain is something else: that was connectable, and did not answer.
     """
 
 
@@ -155,6 +156,7 @@ async def open_link(radio: Radio, device: BLEDevice, within_s: float) -> Bluetoo
     """Connect and subscribe. Forgotten, NotTheCar, NotReached `no_connection` or with what is wrong with the radio."""
     _spare_version(device)
     made: list[BluetoothLink] = []
+    failures: list[Exception] = []
     given_up = False
 
     def on_disconnected(_client: BleakClient) -> None:
@@ -163,7 +165,7 @@ async def open_link(radio: Radio, device: BLEDevice, within_s: float) -> Bluetoo
 
     async def connect() -> BluetoothLink:
         client = await establish_connection(
-            BleakClient, device, "car", disconnected_callback=on_disconnected, **radio.client_arguments
+            _noting(failures), device, "car", disconnected_callback=on_disconnected, **radio.client_arguments
         )
         link = BluetoothLink(client, _path(device))
         made.append(link)
@@ -184,10 +186,31 @@ async def open_link(radio: Radio, device: BLEDevice, within_s: float) -> Bluetoo
             raise Forgotten("no_connection", detail) from error
         if not isinstance(error, RADIO_ERRORS):
             raise
-        failure = radio.failure(error, "no_connection")
-        if failure.reason == "no_connection" and _dropped(error) and _path(device) is not None:
-            failure = Forgotten("places_full", "BlueZ has dropped the car: it was not connectable when last heard")
-        raise failure from error
+        raise _failure(radio, device, error, failures) from error
+
+
+def _failure(radio: Radio, device: BLEDevice, error: BaseException, failures: list[Exception]) -> NotReached:
+    """What to make of the connector's error, and of those of its attempts."""
+    failure = radio.failure(error, "no_connection")
+    if failure.reason != "no_connection" or not _dropped(error) or _path(device) is None:
+        return failure
+    if failures and _is_missing(failures[0]):
+        return Forgotten("places_full", "BlueZ has dropped the car: it was not connectable when last heard")
+    return Forgotten("no_connection", describe(failures[0] if failures else error))
+
+
+def _noting(failures: list[Exception]) -> type[BleakClient]:
+    """A client of bleak that notes how its attempts fail: of several the connector tells the last one only."""
+
+    class Noting(BleakClient):
+        async def connect(self, **options: Any) -> None:
+            try:
+                await super().connect(**options)
+            except Exception as error:
+                failures.append(error)
+                raise
+
+    return Noting
 
 
 def _spare_version(device: BLEDevice) -> None:
@@ -211,3 +234,8 @@ def _dropped(error: BaseException) -> bool:
     """Whether BlueZ had no such object any more, and not merely no success in time."""
     missing = isinstance(error, (BleakNotFoundError, BleakDeviceNotFoundError))
     return missing and not isinstance(error.__cause__, TimeoutError)
+
+
+def _is_missing(failure: Exception) -> bool:
+    """Whether the car was not even called, because BlueZ had dropped it before."""
+    return isinstance(failure, BleakDeviceNotFoundError) or "not found" in str(failure)

@@ -78,6 +78,25 @@ async def test_a_car_that_bluez_drops_again_and_again_takes_no_links(
     await dialer.connect(20)
 
 
+async def test_a_car_that_bluez_drops_after_it_was_called_in_vain_is_not_said_to_be_full(
+    radio: PlayedRadio, dialer: BluetoothDialer
+) -> None:
+    """What was heard only now goes with the first call that fails, and the connector tells of its last attempt only."""
+    called: list[PlayedClient] = []
+
+    def connects() -> BleakError:
+        client = radio.clients[-1]
+        if client in called:
+            return BleakError(NOT_FOUND)
+        called.append(client)
+        return BleakError("le-connection-abort-by-local")
+
+    radio.connects = connects
+    assert await reason(lambda: dialer.connect(20)) == "no_connection"
+    assert len(called) == 2, "it is heard and called anew"
+    assert len(radio.clients) == 2
+
+
 async def test_a_car_that_bluez_has_dropped_once_is_heard_and_called_again(
     radio: PlayedRadio, dialer: BluetoothDialer
 ) -> None:
