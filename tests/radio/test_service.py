@@ -149,7 +149,7 @@ async def test_a_bridge_that_hangs_is_started_again_and_locks(
     async with changed(machine, owner, SOON):
         await owner.start()
         await owner.until("link", lambda link: link["reachable"] is True)
-        for signal, name, where in (("STOP", "stopped dead", "selectors.py"), ("USR1", "spinning", "in spin")):
+        for signal, name, where in (("STOP", "stopped dead", "run_forever"), ("USR1", "spinning", "in spin")):
             street.car.unlock("hand")
             process, since, heard = await main_process(machine), await now(machine), len(owner.house.heard)
             began = loop.time()
