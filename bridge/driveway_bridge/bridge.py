@@ -72,19 +72,7 @@ class Bridge:
         self._clock = WallClock()
         self._topics = Topics(settings.base_topic, self._id)
         self._health = Health(self._boot)
-        self._uplink = Uplink(
-            Broker(
-                host=settings.mqtt.host,
-                port=settings.mqtt.port,
-                username=settings.mqtt.username,
-                password=settings.mqtt.password,
-                client_id=f"driveway-{self._id}",  # the same after a restart: the broker then ends the old connection
-                will_topic=self._topics.status,
-                subscriptions=(self._topics.command(), self._topics.clock_request),
-            ),
-            on_message=self._receive,
-            on_connected=self._announce,
-        )
+        self._uplink = Uplink(self._broker(settings), on_message=self._receive, on_connected=self._announce)
         self._ear = Ear(self._topics, self._uplink)
         self._publisher = Publisher(self._topics, self._boot, self._info(()), self._uplink.publish)
         self._health.sources["mqtt"] = self._mqtt
@@ -148,7 +136,9 @@ class Bridge:
 
     async def change(self, settings: Settings) -> None:
         """Take over what has changed in the configuration; what needs a restart is told and stays as it is."""
-        for name in ("mqtt", "base_topic", "bluetooth", "web"):
+        if settings.mqtt != self._settings.mqtt:
+            self._uplink.change(self._broker(settings))
+        for name in ("base_topic", "bluetooth", "web"):
             if getattr(settings, name) != getattr(self._settings, name):
                 _LOGGER.warning("`%s` has changed in the configuration: this takes effect with the next start", name)
         if self._fleet is not None:
@@ -157,6 +147,14 @@ class Bridge:
             self._follow()
 
     # Joints -----------------------------------------------------------------------------------------------------------
+
+    def _broker(self, settings: Settings) -> Broker:
+        return Broker.of(
+            settings.mqtt,
+            client_id=f"driveway-{self._id}",  # the same after a restart: the broker then ends the old connection
+            will_topic=self._topics.status,
+            listen_to=(self._topics.command(), self._topics.clock_request),
+        )
 
     def _info(self, members: Iterable[Member]) -> Info:
         return Info(

@@ -15,7 +15,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from driveway_bridge import config_options, config_schema, config_secrets, yaml_file
+from driveway_bridge import config_options, config_schema, config_secrets, config_tls, yaml_file
 from driveway_bridge.addressing import LinkSettings, TcpAddress
 from driveway_bridge.config_schema import UnknownKey, Wrong
 from driveway_bridge.config_secrets import Secret, WrongSecret
@@ -26,6 +26,7 @@ from driveway_bridge.settings import (
     MqttSettings,
     ProxySettings,
     Settings,
+    TlsSettings,
     WebSettings,
 )
 from driveway_bridge.yaml_file import Document, Path_
@@ -66,8 +67,10 @@ def understand(path: Path, environment: Mapping[str, str] = os.environ) -> Under
     fields = _fields(document, report)
     report.end_if_faulty()
     secrets = _secrets(fields, path, environment, report)
+    tls = config_tls.find(fields.get("mqtt", {}), path)
+    report.add_all(config_tls.faults(tls))
     report.end_if_faulty()
-    return Understood(_settings(fields, secrets), secrets)
+    return Understood(_settings(fields, secrets, tls), secrets)
 
 
 def _fields(document: Document, report: _Report) -> dict[str, Any]:
@@ -109,8 +112,10 @@ def _secrets(fields: dict[str, Any], path: Path, environment: Mapping[str, str],
     return secrets
 
 
-def _settings(fields: dict[str, Any], secrets: Mapping[str, Secret]) -> Settings:
+def _settings(fields: dict[str, Any], secrets: Mapping[str, Secret], tls: TlsSettings | None) -> Settings:
     sections = {name: _values(name, fields.get(name, {})) for name in ("mqtt", "bluetooth", "web")}
+    if tls is not None:
+        sections["mqtt"] = {"port": config_tls.PORT, **sections["mqtt"], "tls": tls}
     for section in config_secrets.SECTIONS:
         if section in secrets:
             sections[section]["password"] = secrets[section].text
@@ -210,6 +215,7 @@ def _contradictions(fields: dict[str, Any], document: Document) -> Iterable[tupl
             yield (section, "password_file"), "`password` is given too; keep one of them"
     if ("password" in mqtt or "password_file" in mqtt) and "username" not in mqtt:
         yield ("mqtt",), "there is a password but no `username`; add it"
+    yield from config_tls.contradictions(mqtt)
     yield from _of_radios(bluetooth, document)
     yield from _twins(fields["cars"], document)
 

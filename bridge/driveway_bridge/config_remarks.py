@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from driveway_bridge.config import Understood
-from driveway_bridge.config_secrets import Secret
+from driveway_bridge.config_secrets import Secret, open_to_all
 from driveway_bridge.settings import Settings, WebSettings
 
 
@@ -22,6 +22,9 @@ def _of_settings(settings: Settings) -> Iterator[str]:
             "mqtt: the broker is on another computer and asks for no password, so everybody in your network can read "
             "the car's state there; give the broker users with passwords"
         )
+    tls = settings.mqtt.tls
+    if tls is not None and tls.key_file is not None and open_to_all(tls.key_file):
+        yield "mqtt.key_file: every user of this computer may read that file; `chmod o-r` it"
     several = settings.bluetooth.adapters
     named = several if isinstance(several, tuple) else (settings.bluetooth.adapter,)
     key = "adapters" if isinstance(several, tuple) else "adapter"

@@ -75,11 +75,11 @@ def _find(section: str, given: Mapping[str, Any], file: Path, environment: Mappi
     if from_environment := environment.get(place.variable):
         return Secret(from_environment, f"the variable {place.variable}")
     if "password" in given:
-        return Secret(str(given["password"]), "password", exposed="configuration" if _open_to_all(file) else None)
+        return Secret(str(given["password"]), "password", exposed="configuration" if open_to_all(file) else None)
     if "password_file" in given:
         named = file.parent / given["password_file"]
         text = _read(named, (section, "password_file"))
-        return Secret(text, "password_file", exposed="password_file" if _open_to_all(named) else None)
+        return Secret(text, "password_file", exposed="password_file" if open_to_all(named) else None)
     if credentials := environment.get("CREDENTIALS_DIRECTORY"):
         credential = Path(credentials) / place.credential
         if credential.exists():
@@ -97,7 +97,7 @@ def proxy_section(number: int) -> str:
 def find_key(number: int, given: Mapping[str, Any], file: Path) -> Secret | None:
     """The key of the proxy that stands there in the list; None when it is to be spoken to in the clear."""
     if "key" in given:
-        return Secret(str(given["key"]), "key", exposed="configuration" if _open_to_all(file) else None)
+        return Secret(str(given["key"]), "key", exposed="configuration" if open_to_all(file) else None)
     if "key_file" not in given:
         return None
     path: Path_ = ("bluetooth", "proxies", number, "key_file")
@@ -106,7 +106,7 @@ def find_key(number: int, given: Mapping[str, Any], file: Path) -> Secret | None
         text = check_noise_key(_read(named, path))
     except ValueError as error:
         raise WrongSecret(path, f"what the file holds {error}") from error
-    return Secret(text, "key_file", exposed="key_file" if _open_to_all(named) else None)
+    return Secret(text, "key_file", exposed="key_file" if open_to_all(named) else None)
 
 
 def _read(file: Path, key: Path_) -> str:
@@ -132,5 +132,6 @@ def _read(file: Path, key: Path_) -> str:
     raise WrongSecret(key, f"the file {'holds more than one line' if text.strip() else 'is empty'}; {remedy}")
 
 
-def _open_to_all(file: Path) -> bool:
+def open_to_all(file: Path) -> bool:
+    """Whether every user of this computer may read it."""
     return bool(file.stat().st_mode & stat.S_IROTH)

@@ -20,6 +20,8 @@ from driveway_bridge.addressing import TcpAddress, check_vin, parse_link
 from driveway_bridge.yaml_file import Scalar
 
 MAX_TEXT: Final = 256
+SYSTEM: Final = "system"
+"""Instead of a file with an authority: all those that the computer trusts."""
 _KEY_BYTES: Final = 32
 _YES: Final = frozenset({"yes", "on", "true"})
 _NO: Final = frozenset({"no", "off", "false"})
@@ -195,6 +197,7 @@ def check_noise_key(text: str) -> str:
 TEXT: Final = Kind("a text", _text)
 SECRET: Final = Kind("a text; in quotes if it consists of digits", _secret)
 FILE_NAME: Final = Kind("a path; it counts from the folder of the configuration", _text)
+CA_FILE: Final = Kind(f"a path, as below, or `{SYSTEM}`", _text)
 NAME: Final = Kind("a text of up to 64 characters", _name)
 YES_OR_NO: Final = Kind("`yes` or `no`", _yes_or_no)
 BASE_TOPIC: Final = Kind("letters, digits, `_` and `-`, joined by `/`", _base_topic)

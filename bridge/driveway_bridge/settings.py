@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from driveway_bridge import contract
 from driveway_bridge.addressing import LinkSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """How the connection to the broker is encrypted."""
+
+    ca_file: Path | None
+    """The authority that is trusted, or several of them; None: those of the system."""
+    certificate_file: Path | None = None
+    """What the bridge shows the broker of itself; with it `key_file`."""
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +29,7 @@ class MqttSettings:
     port: int = 1883
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    tls: TlsSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

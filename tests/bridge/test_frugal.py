@@ -71,10 +71,10 @@ print(*(name for name in sys.modules if name.startswith(("ruamel", "voluptuous",
 def test_paho_comes_without_what_it_would_ask_for_a_proxy() -> None:
     program = """
 import sys, urllib
-from driveway_bridge.mqtt import client
+from driveway_bridge.mqtt import paho_loop
 print("urllib.request" in sys.modules, "http.client" in sys.modules)
 import urllib.request
-print(callable(urllib.request.getproxies), client.paho.urllib.request is urllib.request)
+print(callable(urllib.request.getproxies), paho_loop.paho.urllib.request is urllib.request)
 """
     assert told(program).splitlines() == ["False False", "True True"]
 
@@ -94,8 +94,8 @@ print(aiohttp.helpers.getproxies(), aiohttp.helpers.proxy_bypass("here"))
 def test_with_a_library_for_proxies_paho_can_ask(tmp_path: Path) -> None:
     (tmp_path / "socks.py").write_text("HTTP = SOCKS4 = SOCKS5 = 1\n")
     program = """
-from driveway_bridge.mqtt import client
-print(callable(client.paho.urllib.request.getproxies))
+from driveway_bridge.mqtt import paho_loop
+print(callable(paho_loop.paho.urllib.request.getproxies))
 """
     assert told(program, tmp_path) == "True"
 

@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from driveway_bridge.config import Understood
-    from driveway_bridge.settings import CarSettings
+    from driveway_bridge.settings import CarSettings, TlsSettings
 
 
 @click.command("check-config")
@@ -56,7 +56,10 @@ def _lines(understood: Understood) -> Iterator[str]:
     secret = understood.secrets.get("mqtt")
     password = "without a password" if secret is None else f"password from {secret.source}"
     user = "without a user" if settings.mqtt.username is None else "with a user"
-    yield f"broker: {user}, {password}; everything below the topic {settings.base_topic}, as {settings.name}"
+    tls = settings.mqtt.tls
+    encrypted = "in the clear" if tls is None else f"encrypted, {_of_tls(tls)}"
+    yield f"broker: {user}, {password}, {encrypted}"
+    yield f"everything below the topic {settings.base_topic}, as {settings.name}"
     for car in settings.cars:
         yield f"{car.name}: {'; '.join(_of_car(car))}"
     radio = settings.bluetooth
@@ -72,6 +75,11 @@ def _lines(understood: Understood) -> Iterator[str]:
     else:
         host = f"[{settings.web.host}]" if ":" in settings.web.host else settings.web.host
         yield f"page: {host}:{settings.web.port}, password from {understood.secrets['web'].source}"
+
+
+def _of_tls(tls: TlsSettings) -> str:
+    trusted = "whom this computer trusts" if tls.ca_file is None else "what `ca_file` holds"
+    return f"trusting {trusted}" + ("" if tls.certificate_file is None else ", with a certificate of its own")
 
 
 def _of_car(car: CarSettings) -> Iterator[str]:

@@ -19,7 +19,10 @@ _LOGGER = logging.getLogger(__name__)
 START_ME_AGAIN = 75
 """EX_TEMPFAIL of sysexits.h."""
 _ONLY_FOR_READING = (
-    *(f"driveway_bridge.config{part}" for part in ("", "_options", "_remarks", "_schema", "_secrets", "_values")),
+    *(
+        f"driveway_bridge.config{part}"
+        for part in ("", "_options", "_remarks", "_schema", "_secrets", "_tls", "_values")
+    ),
     "driveway_bridge.yaml_file",
     "ruamel",
     "voluptuous",

@@ -17,15 +17,8 @@ class Post:
     """One connection to the broker, under a name of its own and without a last will."""
 
     def __init__(self, settings: MqttSettings, subscriptions: tuple[str, ...]) -> None:
-        self._broker = Broker(
-            host=settings.host,
-            port=settings.port,
-            username=settings.username,
-            password=settings.password,
-            client_id=f"driveway-look-{secrets.token_hex(4)}",
-            will_topic=None,
-            subscriptions=subscriptions,
-        )
+        name = f"driveway-look-{secrets.token_hex(4)}"
+        self._broker = Broker.of(settings, client_id=name, will_topic=None, listen_to=subscriptions)
         self._client: Client | None = None
         self._news = asyncio.Event()
         self.last: dict[str, bytes] = {}

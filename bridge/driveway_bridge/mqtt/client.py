@@ -7,77 +7,36 @@ and neither a command nor an answer from before must ever come late.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import importlib.util
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Final
 
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from driveway_bridge import frugal
 from driveway_bridge.contract import OFFLINE
+from driveway_bridge.mqtt.broker import Broker, Message, NoConnection
+from driveway_bridge.mqtt.paho_loop import MAX_PACKET, PahoClient, Version, paho
 
-# It asks for proxies only where the library `socks` is installed.
-with contextlib.nullcontext() if importlib.util.find_spec("socks") else frugal.without_proxies():
-    import paho.mqtt.client as paho
+__all__ = ["Broker", "Client", "Message", "NoConnection", "Version"]
 
 CONNECT_S: Final = 5.0
 """For name, TCP and TLS; once more for the broker's answer to CONNECT and SUBSCRIBE."""
 KEEPALIVE_S: Final = 15
 """A frozen broker is noticed after two of them."""
-MAX_PACKET: Final = 64 * 1024
-"""Bytes of a message that a broker with MQTT 5 still sends us; it drops what is longer."""
+AT_ONCE: Final = 16
+"""Packets that are worked off in one go, before the car and everybody else have their turn."""
+MAX_EARLY: Final = 100
+"""Messages that are kept while the broker has not yet said that it lets us listen."""
+RECEIVE_BUFFER: Final = 64 * 1024
+"""Bytes that the system keeps for us. In a flood the rest waits at the broker, which drops the oldest of its queue:
+what would be read after minutes is of no use to anybody."""
 MAX_UNSENT: Final = 256 * 1024
 """Bytes that the broker has not taken yet. Beyond that it takes nothing any more, and the connection is given up."""
-
-
-class Version(Enum):
-    """Versions of MQTT, the wanted one first."""
-
-    V5 = "5"
-    V311 = "3.1.1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broker:
-    """Where the broker is, and who we are to it; `will_topic` gets `offline` when we vanish (None: nothing does)."""
-
-    host: str
-    port: int
-    client_id: str
-    will_topic: str | None
-    subscriptions: tuple[str, ...]
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What arrived. `retain` says that its sender wanted it stored, or with MQTT 3.1.1 only that it was."""
-
-    topic: str
-    payload: bytes
-    retain: bool
-
-
-class NoConnection(Exception):
-    """There is none; the text is for the owner. `try_older` when the broker may be one of MQTT 3.1.1.
-
-    `deaf` when it would let us in, but not listen.
-    """
-
-    def __init__(self, text: str, *, try_older: bool = False, deaf: bool = False) -> None:
-        super().__init__(text)
-        self.try_older = try_older
-        self.deaf = deaf
 
 
 class Client:
@@ -101,18 +60,15 @@ class Client:
         self._accepted: asyncio.Future[ReasonCode] = self._loop.create_future()
         self._subscribed: asyncio.Future[bool] = self._loop.create_future()
         self._upkeep: asyncio.TimerHandle | None = None
+        self._remark: str | None = None
+        self._early: list[Message] | None = []
+        """What came before `open` was over: nobody could answer it yet."""
         self.lost: asyncio.Future[str] = self._loop.create_future()
+        self._where = f"the MQTT broker at {broker.host}:{broker.port}"
         self._paho = self._new_paho()
 
-    def _new_paho(self) -> paho.Client:
-        fifth = self.version is Version.V5
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._broker.client_id,
-            clean_session=None if fifth else True,
-            protocol=MQTTProtocolVersion.MQTTv5 if fifth else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-        )
+    def _new_paho(self) -> PahoClient:
+        client = PahoClient(self._broker.client_id, self.version)
         client.connect_timeout = CONNECT_S
         client.username_pw_set(self._broker.username, self._broker.password)
         if self._broker.will_topic is not None:
@@ -124,7 +80,7 @@ class Client:
 
     async def open(self) -> None:
         """Connect and subscribe. NoConnection with a text for the owner; then this object is of no more use."""
-        where = f"the MQTT broker at {self._broker.host}:{self._broker.port}"
+        where = self._where
         try:
             async with asyncio.timeout(CONNECT_S):
                 await self._dial()
@@ -132,21 +88,27 @@ class Client:
             raise NoConnection(f"{where} did not answer within {CONNECT_S:g} s") from error
         except (OSError, ValueError) as error:  # the latter for what cannot be the name of a computer
             raise NoConnection(f"{where} is not reached: {getattr(error, 'strerror', None) or error}") from error
+        if self._remark is not None:
+            self._on_problem(self._remark)
         self._hook()
         try:
             async with asyncio.timeout(CONNECT_S):
-                await self._handshake(where)
+                await self._handshake()
         except TimeoutError as error:
             self.abort("no answer")
             raise NoConnection(f"{where} does not answer, though something listens there", try_older=True) from error
         except BaseException:
             self.abort("not wanted")
             raise
+        early, self._early = self._early or (), None
+        for message in early:
+            self._loop.call_soon(self._on_message, message)
 
-    async def _handshake(self, where: str) -> None:
+    async def _handshake(self) -> None:
+        where = self._where
         answer = await self._unless_lost(self._accepted)
         if answer is None:
-            raise NoConnection(f"{where} hung up at once", try_older=True)
+            raise self._hung_up()
         if answer.is_failure:
             name = str(answer)
             if name == "Unsupported protocol version":
@@ -161,6 +123,19 @@ class Client:
         if not granted:
             text = f"{where} does not let the bridge listen to its topics: check the broker's access rules"
             raise NoConnection(text, deaf=True)
+
+    def _hung_up(self) -> NoConnection:
+        """What it means when the broker says nothing and goes."""
+        if self._broker.tls is None:
+            guess = "if it wants TLS there, add `tls: yes`"
+        else:
+            from driveway_bridge.mqtt import tls
+
+            fault = self._paho.fault
+            if fault is not None and tls.is_refusal(fault):  # with TLS 1.3 it is said after the handshake
+                return NoConnection(f"{self._where} {tls.explain(fault)}")
+            guess = tls.guess(self._broker.tls)
+        return NoConnection(f"{self._where} hung up at once; {guess}", try_older=True)
 
     def _subscribe(self) -> None:
         # As published: a command that its sender wants stored is recognised already when it is given.
@@ -192,6 +167,7 @@ class Client:
                 self._connect()
             except Exception as caught:  # noqa: BLE001 - whatever it is belongs to whoever waits
                 error = caught
+                self._discard()
             try:
                 self._loop.call_soon_threadsafe(settle, error)
             except RuntimeError:  # the loop has ended meanwhile
@@ -201,6 +177,22 @@ class Client:
         await done
 
     def _connect(self) -> None:
+        if self._broker.tls is None:
+            self._connect_paho()
+        else:
+            from driveway_bridge.mqtt import tls
+
+            try:
+                self._remark = tls.connect(self._broker.tls, self._paho, self._connect_paho)
+            except tls.NoTls as error:
+                raise NoConnection(f"{self._where} {error}") from error
+        connected = self._paho.connected_socket()
+        if connected is None:
+            raise self._hung_up()
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+
+    def _connect_paho(self) -> None:
         host, port = self._broker.host, self._broker.port
         if self.version is Version.V5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -208,10 +200,6 @@ class Client:
             self._paho.connect(host, port, keepalive=KEEPALIVE_S, clean_start=True, properties=properties)
         else:
             self._paho.connect(host, port, keepalive=KEEPALIVE_S)
-        connected = self._paho.socket()
-        if not isinstance(connected, socket.socket):
-            raise ConnectionError("the connection broke at once")
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     # On the event loop ------------------------------------------------------------------------------------------------
 
@@ -241,16 +229,18 @@ class Client:
         self._loop.remove_reader(connected)
 
     def _readable(self) -> None:
-        while True:
+        for _ in range(AT_ONCE):
+            if self.lost.done():
+                return
             self._drive(self._paho.loop_read)
-            connected = self._paho.socket()
-            if not isinstance(connected, socket.socket):
+            connected = self._paho.connected_socket()
+            if connected is None or connected.fileno() < 0:
                 return
             if hasattr(socket, "TCP_QUICKACK"):  # a broker with Nagle's algorithm waits for our acknowledgement
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-            pending: Callable[[], int] | None = getattr(connected, "pending", None)  # what TLS has read already
-            if pending is None or not pending():
+            if not self._paho.holds_more:
                 return
+        self._loop.call_soon(self._readable)  # the system does not tell again of what was read already
 
     def _writable(self) -> None:
         self._drive(self._paho.loop_write)
@@ -270,8 +260,12 @@ class Client:
             topic = message.topic
         except UnicodeDecodeError:
             return  # none of ours
-        # Not from within paho: an error there would leave it with half a packet.
-        self._loop.call_soon(self._on_message, Message(topic, bytes(message.payload), message.retain))
+        arrived = Message(topic, bytes(message.payload), message.retain)
+        if self._early is None:
+            # Not from within paho: an error there would leave it with half a packet.
+            self._loop.call_soon(self._on_message, arrived)
+        elif len(self._early) < MAX_EARLY:
+            self._early.append(arrived)
 
     def _on_subscribe(self, _c: paho.Client, _u: Any, _mid: int, reasons: list[ReasonCode], _p: Properties) -> None:
         granted = not any(reason.is_failure for reason in reasons)

@@ -41,6 +41,8 @@ class Uplink:
         self._pause = pause
         self._client: Client | None = None
         self._stopping = False
+        self._soon = asyncio.Event()
+        """Set: the next attempt waits no longer."""
         self._told = ""
         self._connections = 0
         self.dropped = 0
@@ -94,19 +96,37 @@ class Uplink:
                     continue
                 self._tell(f"{error}. The bridge keeps trying.")
             else:
+                if self._soon.is_set():  # it is the broker of before
+                    client.abort("its configuration has changed")
                 since = loop.time()
                 await self._serve(client)
                 if loop.time() - since >= STEADY_S:
                     failures = 0
             if not self._stopping:
-                await asyncio.sleep(self._pause(failures))
-                failures += 1
+                failures = 0 if await self._wait(self._pause(failures)) else failures + 1
+
+    def change(self, broker: Broker) -> None:
+        """From now on this is the broker: the connection is made anew, at once."""
+        self._broker = broker
+        self._told = ""
+        self.reconnect("its configuration has changed")
+        self._soon.set()
 
     async def stop(self, within_s: float) -> None:
         """Say `offline` and end the connection; `run` comes to its end."""
         self._stopping = True
         if self._client is not None:
             await self._client.close(within_s)
+
+    async def _wait(self, pause_s: float) -> bool:
+        """Wait before the next attempt; whether it is wanted sooner."""
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._soon.wait()
+        except TimeoutError:
+            return False
+        self._soon.clear()
+        return True
 
     async def _serve(self, client: Client) -> None:
         self._client = client

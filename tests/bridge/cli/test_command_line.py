@@ -87,7 +87,8 @@ def test_a_fine_configuration(tmp_path: Path) -> None:
     of_car += "idle connection kept 10 s; at most 20 wake-ups and 60 minutes awake a day"
     assert shown.output.splitlines() == [
         "fine: 1 car, broker 127.0.0.1:1883",
-        "  broker: without a user, without a password; everything below the topic driveway, as Driveway",
+        "  broker: without a user, without a password, in the clear",
+        "  everything below the topic driveway, as Driveway",
         f"  Car: {of_car}",
         "  Bluetooth adapter: the system's first, brought back when it goes deaf",
         "  page: none",

@@ -89,13 +89,24 @@ class Mosquitto:
 
     def allow_only(self, username: str, password: str) -> None:
         """From the next start on one user is let in."""
-        salt, rounds = os.urandom(12), 101
-        key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)
-        salt_text, key_text = (base64.b64encode(part).decode() for part in (salt, key))
+        self.settings = ["allow_anonymous false", f"password_file {self.set_passwords({username: password})}"]
+
+    def set_passwords(self, passwords: dict[str, str]) -> Path:
+        """Write who there is; the file for `password_file`."""
+        lines = []
+        for username, password in passwords.items():
+            salt, rounds = os.urandom(12), 101
+            key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)
+            salt_text, key_text = (base64.b64encode(part).decode() for part in (salt, key))
+            lines.append(f"{username}:$7${rounds}${salt_text}${key_text}\n")
         file = self._folder / "passwords"
         file.touch(mode=0o600)
-        file.write_text(f"{username}:$7${rounds}${salt_text}${key_text}\n")
-        self.settings = ["allow_anonymous false", f"password_file {file}"]
+        file.write_text("".join(lines))
+        return file
+
+    def read_again(self) -> None:
+        """Have it read its passwords, rules and certificates anew; connections stay."""
+        os.kill(self._running().pid, signal.SIGHUP)
 
     def allow_only_topics(self, *rules: str) -> None:
         """From the next start on everybody may do this and no more."""
@@ -107,7 +118,7 @@ class Mosquitto:
     def change_topics(self, *rules: str) -> None:
         """From now on everybody may do this and no more; connections stay."""
         (self._folder / "access").write_text("\n".join([*rules, ""]))
-        os.kill(self._running().pid, signal.SIGHUP)
+        self.read_again()
 
     def kill(self) -> None:
         """End it without leave."""

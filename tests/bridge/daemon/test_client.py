@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -24,12 +25,12 @@ STATUS = "driveway/b/status"
 class Bridge:
     """An uplink that notes what happens to it."""
 
-    def __init__(self, port: int, **changes: str) -> None:
+    def __init__(self, port: int, **changes: Any) -> None:
         self.messages: asyncio.Queue[Message] = asyncio.Queue()
         self.ups = 0
         self.up = asyncio.Event()
         settings = Broker(
-            host="127.0.0.1",
+            host=changes.pop("host", "127.0.0.1"),
             port=port,
             client_id="driveway-b",
             will_topic=STATUS,
