@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import ssl
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -27,17 +29,35 @@ class Heard(NamedTuple):
 
 
 class House:
-    """A client of the broker; `heard` holds everything below the base topic, in order."""
+    """A client of the broker; `heard` holds everything below the base topic, or of these topics, in order.
 
-    def __init__(self, port: int, base: str = "driveway", *, patience_s: float = PATIENCE_S) -> None:
+    `user`: name and password; `ca`: with TLS, and whom it trusts.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        base: str = "driveway",
+        *,
+        patience_s: float = PATIENCE_S,
+        topics: tuple[str, ...] = (),
+        version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5,
+        user: tuple[str, str] | None = None,
+        ca: Path | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._port = port
-        self._base = base
+        self._topics = topics or (f"{base}/#",)
         self._patience_s = patience_s
         self._news = asyncio.Event()
         self._subscribed = asyncio.Event()
         self.heard: list[Heard] = []
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._version = version
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=version)
+        if user is not None:
+            self._client.username_pw_set(*user)
+        if ca is not None:
+            self._client.tls_set_context(ssl.create_default_context(cafile=ca))
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
@@ -60,7 +80,10 @@ class House:
         connected = client.socket()
         assert connected is not None
         connected.setsockopt(6, 1, 1)  # type: ignore[attr-defined]  # TCP_NODELAY
-        client.subscribe(f"{self._base}/#", options=SubscribeOptions(qos=0, retainAsPublished=True))
+        if self._version is MQTTProtocolVersion.MQTTv5:
+            client.subscribe([(topic, SubscribeOptions(qos=0, retainAsPublished=True)) for topic in self._topics])
+        else:
+            client.subscribe([(topic, 0) for topic in self._topics])
 
     def _on_subscribe(self, *_: Any) -> None:
         self._loop.call_soon_threadsafe(self._subscribed.set)

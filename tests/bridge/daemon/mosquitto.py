@@ -127,6 +127,12 @@ class Mosquitto:
         process.wait()
         self._process = None
 
+    def move_to(self, port: int) -> None:
+        """End here and start there."""
+        self.kill()
+        self.port = port
+        self.start()
+
     def freeze(self) -> None:
         """Let it hang: connections stay open and nothing moves."""
         os.kill(self._running().pid, signal.SIGSTOP)

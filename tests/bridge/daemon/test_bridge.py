@@ -84,9 +84,9 @@ class Home:
                 await task
 
     @contextlib.asynccontextmanager
-    async def house(self) -> AsyncIterator[House]:
+    async def house(self, **how: Any) -> AsyncIterator[House]:
         """Somebody who listens, and knows that the bridge is there and has read the car's state."""
-        async with House(self.broker.port) as house:
+        async with House(self.settings.mqtt.port, **how) as house:
             await self.read(house)
             yield house
 
