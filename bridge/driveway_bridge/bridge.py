@@ -201,6 +201,7 @@ class Bridge:
 
     def _announce(self) -> None:
         self._publisher.announce(self._health.document())
+        self._ear.probe_soon()
         self._notifier.ready()
 
     def _mqtt(self) -> dict[str, Any]:

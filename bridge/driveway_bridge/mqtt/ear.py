@@ -8,6 +8,7 @@ bridge subscribe anew, then connect anew; and if that does not help either, it s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -72,6 +73,7 @@ class Ear:
         self._clock = clock
         self._nonce = ""
         self._heard = asyncio.Event()
+        self._soon = asyncio.Event()
         self._ok: bool | None = None
         self._heard_at: float | None = None
         self._sender_at: float | None = None
@@ -104,9 +106,16 @@ class Ear:
     async def run(self) -> None:
         """Probe for ever."""
         while True:
+            self._soon.clear()
             if self._mouth.connected and not await self._probe() and self._mouth.connected:
                 await self._repair()
-            await asyncio.sleep(self._every_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._every_s):
+                    await self._soon.wait()
+
+    def probe_soon(self) -> None:
+        """Do not wait for the next minute: the connection is a new one."""
+        self._soon.set()
 
     async def _probe(self) -> bool:
         self._nonce = secrets.token_hex(16)
