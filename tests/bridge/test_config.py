@@ -452,6 +452,22 @@ def test_a_password_file_that_is_none(tmp_path: Path, content: bytes | None, sai
             f"mqtt: {{username: u, password: x, password_file: y}}\n{CAR}",
             ["1:34 mqtt.password_file: `password` is given too; keep one of them"],
         ),
+        (
+            f"mqtt: {{tls: yes}}\n{CAR}",
+            ["1:8 mqtt.tls: whose word counts is not said; add `ca_file` with a file or `system`"],
+        ),
+        (
+            f"mqtt: {{ca_file: ca.crt}}\n{CAR}",
+            ["1:8 mqtt.ca_file: it is for encryption, which is off; add `tls: yes`"],
+        ),
+        (
+            f"mqtt: {{tls: yes, ca_file: system, key_file: k}}\n{CAR}",
+            ["1:35 mqtt.key_file: it needs its `certificate_file`; add it"],
+        ),
+        (
+            f"mqtt: {{tls: yes, ca_file: none.crt}}\n{CAR}",
+            ["1:18 mqtt.ca_file: the file cannot be read (No such file or directory)"],
+        ),
         # Not what YAML is.
         ("", [" the file is empty; see driveway.example.yaml"]),
         ("# nothing\n", [" the file is empty; see driveway.example.yaml"]),

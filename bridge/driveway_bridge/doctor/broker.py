@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final
 
 from driveway_bridge.contract import Outcome, Result
 from driveway_bridge.doctor.case import Case
-from driveway_bridge.doctor.finding import Finding, broken, ok
+from driveway_bridge.doctor.finding import Finding, broken, ok, warning
 from driveway_bridge.doctor.post import Post
 from driveway_bridge.mqtt.client import NoConnection
 from driveway_bridge.mqtt.ear import EAR
@@ -16,6 +17,8 @@ ECHO_S: Final = 2.0
 """A broker on the local network needs some milliseconds."""
 TAKEN_S: Final = 0.3
 """The acknowledgement of what nobody has to hear comes as fast; a refusal is not missed within it."""
+RENEW_S: Final = 30 * 86_400.0
+"""So long before its end a certificate should be renewed."""
 _PROBE_ID: Final = "driveway-doctor"
 
 
@@ -40,7 +43,15 @@ async def examine_broker(case: Case, _tell: Callable[[str], None]) -> Finding:
             return ok(f"{settings.host}:{settings.port} lets the bridge in")
         return broken(str(error), _remedy(str(error)), reason="broker_away")
     case.push_close(case.post.close)
-    return ok(f"{settings.host}:{settings.port}, MQTT {case.post.version}")
+    found = f"{settings.host}:{settings.port}, MQTT {case.post.version}"
+    encryption = case.post.encryption
+    if encryption is None:
+        return ok(found)
+    ends = time.strftime("%Y-%m-%d", time.gmtime(encryption.ends_at))
+    found += f", encrypted ({encryption.version}); the broker's certificate ends on {ends}"
+    if encryption.ends_at - time.time() < RENEW_S:
+        return warning(found, "Renew it before that day (docs/broker.md); no restart of the bridge is needed.")
+    return ok(found)
 
 
 async def examine_topics(case: Case, tell: Callable[[str], None]) -> Finding:
@@ -85,6 +96,11 @@ def _remedy(text: str) -> str:
         return (
             "Check `username` and the password under `mqtt` in the configuration; in Home Assistant the broker's users "
             "are the persons' logins, or those in the options of the Mosquitto app."
+        )
+    if "certificate" in text or "TLS" in text or "encryption" in text:
+        return (
+            "Check `tls`, `host`, `port` and the files named under `mqtt`, and this computer's clock (`timedatectl`). "
+            "How certificates are made and renewed is in docs/broker.md."
         )
     if "does not answer" in text or "did not answer" in text:
         return "Check `host` and `port` under `mqtt`, the cable or Wi-Fi of both computers, and any firewall between."

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from driveway_bridge.config import MqttSettings
 from driveway_bridge.mqtt.client import Broker, Client, Message, NoConnection, Version
+
+if TYPE_CHECKING:
+    from driveway_bridge.mqtt.tls import Encryption
 
 LEAVE_S: Final = 1.0
 
@@ -48,6 +51,11 @@ class Post:
     def version(self) -> str:
         """The version of MQTT that is spoken."""
         return self._client.version.value if self._client else ""
+
+    @property
+    def encryption(self) -> Encryption | None:
+        """How the connection is encrypted; None when it is not."""
+        return self._client.encryption if self._client else None
 
     def say(self, topic: str, payload: str) -> bool:
         """Publish, not to be stored; False when the connection is lost."""

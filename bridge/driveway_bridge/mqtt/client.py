@@ -10,7 +10,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -21,6 +21,9 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from driveway_bridge.contract import OFFLINE
 from driveway_bridge.mqtt.broker import Broker, Message, NoConnection
 from driveway_bridge.mqtt.paho_loop import MAX_PACKET, PahoClient, Version, paho
+
+if TYPE_CHECKING:
+    from driveway_bridge.mqtt.tls import Encryption
 
 __all__ = ["Broker", "Client", "Message", "NoConnection", "Version"]
 
@@ -285,6 +288,15 @@ class Client:
     def publish(self, topic: str, payload: str, *, retain: bool, qos: int) -> bool:
         """Hand a message over; False when the connection is lost, or is given up because the broker takes nothing."""
         return self._publish(topic, payload, retain=retain, qos=qos) is not None
+
+    @property
+    def encryption(self) -> Encryption | None:
+        """How the connection is encrypted; None when it is not."""
+        if self._broker.tls is None:
+            return None
+        from driveway_bridge.mqtt import tls
+
+        return tls.encryption_of(self._paho.connected_socket())
 
     def listen_again(self) -> None:
         """Subscribe anew, on the same connection."""

@@ -18,6 +18,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -127,6 +128,16 @@ def _unreadable(error: OSError) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """A connection that is encrypted."""
+
+    version: str
+    """As `TLSv1.3`."""
+    ends_at: float
+    """When the broker's certificate ends, Unix time."""
+
+
 class Dialing(Protocol):
     """What makes the connection, by `PahoClient`."""
 
@@ -167,19 +178,19 @@ def _now() -> float:
 
 def _check_end(connected: socket.socket | None) -> None:
     """Refuse a certificate that has ended, where no dates were checked."""
-    ends = ends_at(connected)
-    if ends is not None and ends < _now():
+    encryption = encryption_of(connected)
+    if encryption is not None and encryption.ends_at < _now():
         error = ssl.SSLCertVerificationError()
         error.verify_code = _EXPIRED
         raise error
 
 
-def ends_at(connected: socket.socket | None) -> float | None:
-    """When the certificate of the broker ends (Unix time); None without TLS."""
+def encryption_of(connected: socket.socket | None) -> Encryption | None:
+    """How a connection is encrypted; None when it is not."""
     if not isinstance(connected, ssl.SSLSocket):
         return None
-    told = (connected.getpeercert() or {}).get("notAfter")
-    return ssl.cert_time_to_seconds(told) if isinstance(told, str) else None
+    ends = (connected.getpeercert() or {})["notAfter"]
+    return Encryption(connected.version() or "TLS", ssl.cert_time_to_seconds(str(ends)))
 
 
 def explain(error: OSError) -> str:
