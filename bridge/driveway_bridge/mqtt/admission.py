@@ -96,6 +96,8 @@ class Admission:
         """When clients with a limit gave their last commands."""
         self._unreadable = _Allowance(UNREADABLE_PER_S)
         self._unwanted = _Allowance(UNWANTED_PER_S)
+        self._forbidden = _Allowance(UNWANTED_PER_S)
+        """Of its own: whoever floods with forged commands must not silence the answers to genuine ones."""
 
     def set_cars(self, cars: Collection[str]) -> None:
         """Take commands for these cars from now on; what was used stays used."""
@@ -119,7 +121,7 @@ class Admission:
         if isinstance(found, Admitted):
             return found
         # Whoever holds a code, and gives a new command that is not forbidden, is always answered.
-        answer = found[0] not in _OLD | _FORBIDDEN or self._unwanted.take(now)
+        answer = found[0] not in _OLD | _FORBIDDEN or self._forbidden.take(now)
         return Refusal(_refused(command.id, *found), answer, command, asker)
 
     def still_knows(self, client: str) -> bool:

@@ -35,9 +35,9 @@ AT_ONCE: Final = 16
 """Packets that are worked off in one go, before the car and everybody else have their turn."""
 MAX_EARLY: Final = 100
 """Messages that are kept while the broker has not yet said that it lets us listen."""
-RECEIVE_BUFFER: Final = 64 * 1024
-"""Bytes that the system keeps for us. In a flood the rest waits at the broker, which drops the oldest of its queue:
-what would be read after minutes is of no use to anybody."""
+RECEIVE_BUFFER: Final = 256 * 1024
+"""Bytes that the system keeps for us. In a flood the rest waits at the broker, which drops what does not fit into its
+queue: what would be read after minutes is of no use to anybody. Much less makes a broker on the same computer slow."""
 MAX_UNSENT: Final = 256 * 1024
 """Bytes that the broker has not taken yet. Beyond that it takes nothing any more, and the connection is given up."""
 
@@ -63,6 +63,7 @@ class Client:
         self._accepted: asyncio.Future[ReasonCode] = self._loop.create_future()
         self._subscribed: asyncio.Future[bool] = self._loop.create_future()
         self._upkeep: asyncio.TimerHandle | None = None
+        self._again: asyncio.Handle | None = None
         self._remark: str | None = None
         self._early: list[Message] | None = []
         """What came before `open` was over: nobody could answer it yet."""
@@ -232,18 +233,23 @@ class Client:
         self._loop.remove_reader(connected)
 
     def _readable(self) -> None:
+        if self._again is None:
+            self._read()
+
+    def _read(self) -> None:
+        self._again = None
         for _ in range(AT_ONCE):
             if self.lost.done():
                 return
             self._drive(self._paho.loop_read)
-            connected = self._paho.connected_socket()
-            if connected is None or connected.fileno() < 0:
-                return
-            if hasattr(socket, "TCP_QUICKACK"):  # a broker with Nagle's algorithm waits for our acknowledgement
-                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             if not self._paho.holds_more:
-                return
-        self._loop.call_soon(self._readable)  # the system does not tell again of what was read already
+                break
+        else:  # the system does not tell again of what was read already
+            self._again = self._loop.call_soon(self._read)
+        connected = self._paho.connected_socket()
+        if connected is not None and hasattr(socket, "TCP_QUICKACK"):
+            # A broker with Nagle's algorithm waits for our acknowledgement.
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _writable(self) -> None:
         self._drive(self._paho.loop_write)

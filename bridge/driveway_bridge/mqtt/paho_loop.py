@@ -51,7 +51,7 @@ class PahoClient(paho.Client):
     @property
     def holds_more(self) -> bool:
         """Whether something is read already and not worked off; the system tells nobody of it."""
-        pending = getattr(self.socket(), "pending", None)  # of a connection with TLS
+        pending = getattr(self.connected_socket(), "pending", None)  # of a connection with TLS
         return bool(self.sieve) or (pending is not None and pending() > 0)
 
     def _sock_recv(self, bufsize: int) -> bytes:
@@ -75,6 +75,6 @@ class PahoClient(paho.Client):
             raise
 
     def connected_socket(self) -> socket.socket | None:
-        """The connection, if there is one."""
+        """The connection, if there is one that is open."""
         connected = self.socket()
-        return connected if isinstance(connected, socket.socket) else None
+        return connected if isinstance(connected, socket.socket) and connected.fileno() >= 0 else None

@@ -127,6 +127,13 @@ class Mosquitto:
         process.wait()
         self._process = None
 
+    def end(self) -> None:
+        """End it in order: it writes what it has stored, if it does that at all."""
+        process = self._running()
+        process.terminate()
+        process.wait(10)
+        self._process = None
+
     def move_to(self, port: int) -> None:
         """End here and start there."""
         self.kill()
