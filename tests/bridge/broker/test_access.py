@@ -138,7 +138,7 @@ class Person:
 
 
 def set_up(broker: Mosquitto, folder: Path, rules: str, *, listener: list[str]) -> None:
-    """Set the broker up as the templates say; ports and folders are those of the test."""
+    """Set the broker up as the templates say, included by Debian's file; ports and folders are those of the test."""
     file = folder / "driveway.acl"
     file.touch(mode=0o600)
     file.write_text(f"{rules}\nuser tester\ntopic readwrite #\n")
@@ -146,12 +146,12 @@ def set_up(broker: Mosquitto, folder: Path, rules: str, *, listener: list[str]) 
     for old, new in {
         "/etc/mosquitto/driveway.acl": str(file),
         "/etc/mosquitto/driveway.passwords": str(broker.set_passwords(PASSWORDS)),
-        "/var/lib/mosquitto/": f"{folder}/",
     }.items():
         assert old in settings
         settings = settings.replace(old, new)
+    main = ["persistence true", f"persistence_location {folder}/", f"log_dest file {folder}/log"]  # as Debian has it
     ours = ("listener", "cafile", "certfile", "keyfile", "tls_version")
-    broker.settings = listener + [line for line in settings.splitlines() if not line.startswith(ours)]
+    broker.settings = listener + main + [line for line in settings.splitlines() if not line.startswith(ours)]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,8 +15,9 @@ from driveway_bridge import config
 from driveway_bridge.doctor.case import Case
 from driveway_bridge.doctor.finding import State
 from driveway_bridge.doctor.plan import examine
+from driveway_bridge.settings import TlsSettings
 from driveway_bridge.simulator.listeners import TcpListener
-from tests.bridge.broker.authority import DAY, Authority
+from tests.bridge.broker.authority import DAY, PAGE, Authority
 from tests.bridge.broker.test_access import PASSWORDS, RULES, set_up
 from tests.bridge.cli.programs import DRIVEWAY, environment
 from tests.bridge.daemon.mosquitto import Mosquitto
@@ -123,3 +125,12 @@ async def test_check_config_tells_how_the_broker_is_reached(owner: Owner) -> Non
     said = await owner.call("check-config", "--config", str(owner.file))
     assert "encrypted, trusting whom this computer trusts, with a certificate of its own" in said
     assert "weak: mqtt.key_file: every user of this computer may read that file" in said
+
+
+def test_the_example_of_the_page_is_understood(tmp_path: Path, authority: Authority) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "ca.crt").write_bytes(authority.ca.read_bytes())
+    (tmp_path / "mqtt.password").write_text("secret")
+    (tmp_path / "driveway.yaml").write_text(f"{example}cars: [{{vin: {VIN}}}]\n")
+    mqtt = config.load(tmp_path / "driveway.yaml", {}).mqtt
+    assert (mqtt.host, mqtt.port, mqtt.tls) == ("broker.home", 8883, TlsSettings(ca_file=tmp_path / "ca.crt"))
