@@ -183,6 +183,22 @@ async def test_certificates_are_renewed_without_a_restart_of_the_bridge(
         await bridge.is_up()
 
 
+async def test_a_broker_shows_its_renewed_certificate_after_a_reload(guarded: Mosquitto, authority: Authority) -> None:
+    """As docs/broker.md says; the bridge that is connected is not disturbed by it."""
+    serve(guarded, authority)
+    async with running(Bridge(guarded.port, tls=TlsSettings(ca_file=authority.ca))) as bridge:
+        await bridge.is_up()
+        authority.renew()
+        fresh = ssl.PEM_cert_to_DER_cert((authority.folder / "broker.crt").read_text())
+        guarded.read_again()
+        async with asyncio.timeout(PATIENCE_S):
+            while True:  # a signal is not answered
+                shown = await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", guarded.port))
+                if ssl.PEM_cert_to_DER_cert(shown) == fresh:
+                    break
+        assert bridge.ups == 1
+
+
 async def told(caplog: pytest.LogCaptureFixture, words: str) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while words not in caplog.text:  # noqa: ASYNC110 - the log has no event
