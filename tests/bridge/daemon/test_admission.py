@@ -295,6 +295,15 @@ def test_answers_to_strangers_are_rationed_and_an_owner_is_still_answered(gate: 
     assert judged(gate, COMMAND) == "admitted"
 
 
+def test_a_flood_of_forged_commands_does_not_silence_what_an_owner_is_told(gate: Admission) -> None:
+    """In a flood a genuine command may come too late, and then that has to be said."""
+    for _ in range(1000):
+        gate.judge(car="car-a", payload=COMMAND.signed(THIEF).encode(), retained=False, now=NOW + 10)
+    verdict = gate.judge(car="car-a", payload=COMMAND.signed(OWNER).encode(), retained=False, now=NOW + 10)
+    assert isinstance(verdict, Refusal)
+    assert (verdict.result.reason, verdict.answer) == ("expired", True)
+
+
 def test_a_full_memory_refuses_and_never_forgets(gate: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "REMEMBERED", 10)
     flood = [replace(COMMAND, id=f"id-{number}") for number in range(10)]
