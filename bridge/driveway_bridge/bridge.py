@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from driveway_bridge.audit.history import Shown
     from driveway_bridge.car import Car
     from driveway_bridge.machinery import MakeDialer, Ways
+    from driveway_bridge.mqtt.part import Part
     from driveway_bridge.signal_history import SignalPoint
 
 _LOGGER = logging.getLogger(__name__)
@@ -54,6 +55,15 @@ CLOSE_S: Final = 1.5
 CLIENTS_S: Final = 2.0
 """How often it is looked whether the list of clients has changed, when no command comes."""
 _LATER: Final = ("machinery", "operations")
+_RESTART: Final = (
+    "base_topic",
+    "bluetooth",
+    "web",
+    "plain_topics",
+    "homeassistant_discovery",
+    "discovery_prefix",
+)
+"""What takes effect with the next start."""
 
 
 class Bridge:
@@ -83,6 +93,7 @@ class Bridge:
         self._health.sources["clients"] = self._clients.report
         self._router: Router | None = None
         self._fleet: Fleet | None = None
+        self._parts: list[Part] = []
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`, then end everything within 5 s."""
@@ -107,6 +118,7 @@ class Bridge:
                 )
                 for gone in keeper.forget_all_but(car_id(one.vin) for one in self._settings.cars):
                     self._publisher.forget(gone)
+                further = self._further(router)
                 fleet.add(self._settings.cars)
                 uplink = tasks.create_task(self._uplink.run())
                 others = [
@@ -122,6 +134,7 @@ class Bridge:
                         self._watch_clients(),
                         self._talk_to_cars(fleet),
                         *self._page(fleet, audit),
+                        *further,
                     )
                 ]
                 await stop.wait()
@@ -138,7 +151,7 @@ class Bridge:
         """Take over what has changed in the configuration; what needs a restart is told and stays as it is."""
         if settings.mqtt != self._settings.mqtt:
             self._uplink.change(self._broker(settings))
-        for name in ("base_topic", "bluetooth", "web"):
+        for name in _RESTART:
             if getattr(settings, name) != getattr(self._settings, name):
                 _LOGGER.warning("`%s` has changed in the configuration: this takes effect with the next start", name)
         if self._fleet is not None:
@@ -153,7 +166,7 @@ class Bridge:
             settings.mqtt,
             client_id=f"driveway-{self._id}",  # the same after a restart: the broker then ends the old connection
             will_topic=self._topics.status,
-            listen_to=(self._topics.command(), self._topics.clock_request),
+            listen_to=(self._topics.command(), self._topics.clock_request, *self._further_topics()),
         )
 
     def _info(self, members: Iterable[Member]) -> Info:
@@ -172,6 +185,8 @@ class Bridge:
         if self._fleet is not None and self._router is not None:
             self._publisher.info = self._info(self._fleet.members.values())
             self._router.cars_changed()
+            for part in self._parts:
+                part.follow(self._publisher.info)
 
     def _open_audit(self, keeper: Keeper) -> Audit:
         noted = keeper.noted(OWN, NOTE)
@@ -196,11 +211,13 @@ class Bridge:
             await asyncio.sleep(CLIENTS_S)
 
     def _receive(self, message: Message) -> None:
-        if self._router is not None:
+        if self._router is not None and not any(part.takes(message) for part in self._parts):
             self._router.receive(message)
 
     def _announce(self) -> None:
         self._publisher.announce(self._health.document())
+        for part in self._parts:
+            part.announce()
         self._ear.probe_soon()
         self._notifier.ready()
 
@@ -245,6 +262,24 @@ class Bridge:
         from driveway_bridge import web
 
         return [web.serve(self._settings.web, _View(self, fleet, audit), now=self._boot.now)]
+
+    def _further_topics(self) -> Iterator[str]:
+        if self._settings.plain_topics:
+            yield self._topics.plain()
+        if self._settings.homeassistant_discovery:
+            yield from (self._topics.component, f"{self._settings.discovery_prefix}/status")
+
+    def _further(self, router: Router) -> list[Coroutine[Any, Any, None]]:
+        """Make what is there only if it is wanted; it is not even loaded otherwise."""
+        settings, work = self._settings, []
+        if settings.plain_topics:
+            from driveway_bridge.mqtt.plain import Plain
+
+            plain = Plain(self._topics, self._boot, router, self._uplink.publish, settings.plain_topics)
+            self._health.sources["plain"] = plain.report
+            self._parts.append(plain)
+            work.append(plain.run())
+        return work
 
     @property
     def health(self) -> Health:

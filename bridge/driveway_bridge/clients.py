@@ -32,9 +32,11 @@ HOME: Final = "home"
 """The client that has the bridge's own code, as Home Assistant does: it is in no file and has no limits."""
 PAGE: Final = "page"
 """Who gives commands on the bridge's own page; no client."""
+PLAIN: Final = "plain"
+"""Whoever writes a word to a plain topic: anybody whom the broker lets; no client."""
 UNSIGNED: Final = "unsigned"
 """Who could not prove to be anybody."""
-RESERVED: Final = frozenset({HOME, PAGE, UNSIGNED, "driveway"})
+RESERVED: Final = frozenset({HOME, PAGE, PLAIN, UNSIGNED, "driveway"})
 MOST: Final = 64
 """Clients in one file."""
 MOST_PER_MINUTE: Final = 600

@@ -19,6 +19,7 @@ from driveway_bridge.config_values import (
     NAME,
     NOISE_KEY,
     OWN_ADDRESS,
+    PERMISSIONS,
     PROXY_HOST,
     SECRET,
     SYSTEM,
@@ -233,6 +234,26 @@ OPTIONS: Final = (
         sentence="Below which topic everything stands in MQTT; the same for all bridges of a house.",
     ),
     Option(section="", key="name", kind=NAME, sentence="How the bridge is called in Home Assistant."),
+    Option(
+        section="",
+        key="plain_topics",
+        kind=PERMISSIONS,
+        sentence="What [plain topics](mqtt.md#plain-topics) may do: unsigned words, which everybody can write whom the "
+        "broker lets publish. `[]`: nothing, and then nobody listens to them.",
+    ),
+    Option(
+        section="",
+        key="homeassistant_discovery",
+        kind=YES_OR_NO,
+        sentence="Whether Home Assistant shows the cars by its own MQTT discovery, for a house without the component. "
+        "While the component is there, nothing appears twice.",
+    ),
+    Option(
+        section="",
+        key="discovery_prefix",
+        kind=BASE_TOPIC,
+        sentence="The discovery prefix that Home Assistant's MQTT is set to.",
+    ),
     Option(
         section="bluetooth",
         key="adapter",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from driveway_bridge.config import Understood
 from driveway_bridge.config_secrets import Secret, open_to_all
+from driveway_bridge.mqtt import widened
 from driveway_bridge.settings import Settings, WebSettings
 
 
@@ -41,6 +42,10 @@ def _of_settings(settings: Settings) -> Iterator[str]:
                 f"bluetooth.proxies: {proxy.shown} has no `key`, so everybody in your network can read what goes "
                 "through it, and use it; give its ESPHome an `api:` with `encryption:`, and the key here"
             )
+    if (told := widened.warning(settings.plain_topics)) is not None:
+        yield told
+    if settings.homeassistant_discovery and not settings.plain_topics:
+        yield "homeassistant_discovery: without `plain_topics` Home Assistant shows the cars, and cannot do anything"
     if settings.web is not None and not is_loopback(settings.web.host):
         yield page_in_the_open(settings.web)
 

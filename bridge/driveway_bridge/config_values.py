@@ -17,6 +17,7 @@ import voluptuous as vol
 
 from driveway_bridge import contract_topics
 from driveway_bridge.addressing import TcpAddress, check_vin, parse_link
+from driveway_bridge.permissions import GROUPS, unknown_word
 from driveway_bridge.yaml_file import Scalar
 
 MAX_TEXT: Final = 256
@@ -156,6 +157,26 @@ def several(one: Kind, *words: str, at_least: str) -> Kind:
     return Kind(f"{at_least}{others}", check)
 
 
+def _permissions(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise Wrong("must be a list of groups and commands, as `[locking, climate]`; `[]` for none")
+    words: list[str] = []
+    errors: list[vol.Invalid] = []
+    for number, item in enumerate(value):
+        try:
+            word = _text(item).strip()
+            if unknown_word(word) is not None:
+                raise Wrong(f"is no group and no command; groups are {', '.join(GROUPS)}")  # noqa: TRY301 - one of two
+        except Wrong as error:
+            error.prepend([number])
+            errors.append(error)
+        else:
+            words.append(word)
+    if errors:
+        raise vol.MultipleInvalid(errors)
+    return tuple(dict.fromkeys(words))
+
+
 def whole_number(low: int, high: int) -> Kind:
     """A number without a fraction."""
 
@@ -213,4 +234,5 @@ ADAPTER: Final = shaped(
     "must be as `hci0`, or the adapter's address",
     "the adapter's address (better: it stays the same), or as `hci0`",
 )
+PERMISSIONS: Final = Kind("a list of [groups](mqtt.md#clients) and [commands](commands.md), or `[]`", _permissions)
 NOISE_KEY: Final = Kind("44 characters, which end in `=`", _as_wrong(check_noise_key))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from driveway_bridge import contract
 from driveway_bridge.addressing import LinkSettings
@@ -93,6 +93,10 @@ class WebSettings:
     password: str = field(repr=False)
 
 
+PLAIN_TOPICS: Final = ("locking", "closing", "charging", "climate", "media", "signals")
+"""What unsigned words may do unless the owner says otherwise: nothing that opens, nor sends the car's guard away."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All that the file says."""
@@ -103,3 +107,8 @@ class Settings:
     name: str = "Driveway"
     bluetooth: BluetoothSettings = BluetoothSettings()
     web: WebSettings | None = None
+    plain_topics: tuple[str, ...] = PLAIN_TOPICS
+    """Commands and groups of them that may be asked for unsigned; nothing: there are no plain topics."""
+    homeassistant_discovery: bool = False
+    """Whether Home Assistant is told of the cars by its own MQTT discovery, while the component is not there."""
+    discovery_prefix: str = "homeassistant"

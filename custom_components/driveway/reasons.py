@@ -177,6 +177,11 @@ REASONS: Final[Mapping[str, Reason]] = {
         "This client may not give that command.",
         "`driveway clients` on the bridge shows what it may; to change that, revoke it and add it anew.",
     ),
+    "plain_may_not": Reason(
+        "Unsigned words on plain topics may not do that.",
+        "Use a client that signs; or name it in `plain_topics` of the bridge's configuration: then everybody can do it "
+        "whom the broker lets publish.",
+    ),
     "outside_hours": Reason(
         "This client may not give commands at this time of day.",
         "Wait for its hours: `driveway clients` on the bridge shows them.",

@@ -167,7 +167,35 @@ def test_every_option_ends_up_in_a_setting_and_every_setting_is_an_option() -> N
 @pytest.mark.parametrize("option", config_options.OPTIONS, ids=lambda option: option.path)
 def test_a_default_may_be_written_down(option: config_options.Option) -> None:
     if option.default is not None:
-        assert option.kind.read(yaml_file.Scalar(option.kind.show(option.default))) == option.default
+        tree = yaml_file.parse(f"key: {option.kind.show(option.default)}").tree
+        assert isinstance(tree, dict)
+        assert option.kind.read(tree["key"]) == option.default
+
+
+# Plain topics ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_plain_topics_may_do(tmp_path: Path) -> None:
+    assert load(tmp_path, CAR).plain_topics == ("locking", "closing", "charging", "climate", "media", "signals")
+    assert load(tmp_path, f"plain_topics: []\n{CAR}").plain_topics == ()
+    assert load(tmp_path, f"plain_topics: [locking, unlock, locking]\n{CAR}").plain_topics == ("locking", "unlock")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("plain_topics: locking", "1:1 plain_topics: must be a list of groups and commands"),
+        ("plain_topics:", "1:1 plain_topics: must be a list of groups and commands"),
+        ("plain_topics: [locking, hunter2]", "1:25 plain_topics: is no group and no command; groups are everything, "),
+        ("plain_topics: [[locking]]", "1:16 plain_topics: must be one text"),
+        ("discovery_prefix: home/#", "1:1 discovery_prefix: may hold letters"),
+        ("homeassistant_discovery: maybe", "1:1 homeassistant_discovery: must be `yes` or `no`"),
+    ],
+)
+def test_what_cannot_be_said_of_plain_topics(tmp_path: Path, text: str, problem: str) -> None:
+    [told] = problems(tmp_path, f"{text}\n{CAR}")
+    assert told.startswith(problem)
+    assert "hunter2" not in told
 
 
 # Several radios -------------------------------------------------------------------------------------------------------
@@ -299,6 +327,8 @@ def weak(tmp_path: Path, text: str, mode: int = 0o600) -> list[str]:
         ("bluetooth: {adapter: hci1}", "bluetooth.adapter: `hci1` may be another adapter after a restart"),
         ("bluetooth: {adapters: [hci1, '00:1A:7D:DA:71:13']}", "bluetooth.adapters: `hci1` may be another adapter"),
         ("bluetooth: {proxies: [{host: proxy.lan, name: Carport}]}", "bluetooth.proxies: Carport has no `key`"),
+        ("plain_topics: [locking, unlock]", "plain_topics: without any signature everybody whom the MQTT broker lets"),
+        ("plain_topics: []\nhomeassistant_discovery: yes", "homeassistant_discovery: without `plain_topics` Home"),
         (
             "web: {host: 0.0.0.0, password: correct horse}",
             "web.host: the bridge's page can be opened from your network",
@@ -388,7 +418,7 @@ def test_a_password_file_that_is_none(tmp_path: Path, content: bytes | None, sai
     [
         # Keys.
         (f"mqtt:\n  hots: x\n{CAR}", ["2:3 mqtt.hots: unknown key; is `host` meant?"]),
-        (f"{CAR}weather: x\n", ["2:1 weather: unknown key; known are mqtt, cars, base_topic, name, bluetooth"]),
+        (f"{CAR}weather: x\n", ["2:1 weather: unknown key; known are mqtt, cars, base_topic, name, "]),
         (f"cars:\n  - vin: {VIN}\n    Name: A\n", ["3:5 cars.Name: unknown key; is `name` meant?"]),
         (f"name: A\nname: B\n{CAR}", ["2:1: the key stands in line 1 already; keep one of them"]),
         ("name: A\n", ["1:1 cars: is missing; add it"]),

@@ -70,6 +70,9 @@ def _lines(understood: Understood) -> Iterator[str]:
     for proxy in radio.proxies:
         host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
         yield f"Bluetooth proxy {proxy.shown}: {host}:{proxy.port}, {'encrypted' if proxy.key else 'in the clear'}"
+    allowed = ", ".join(settings.plain_topics)
+    yield f"plain topics: unsigned words may do this: {allowed}" if allowed else "plain topics: none"
+    yield f"Home Assistant's discovery: {settings.discovery_prefix if settings.homeassistant_discovery else 'off'}"
     if settings.web is None:
         yield "page: none"
     else:
@@ -121,6 +124,9 @@ def _document(understood: Understood) -> dict[str, Any]:
             ],
             "heal": settings.bluetooth.heal,
         },
+        "plain_topics": list(settings.plain_topics),
+        "homeassistant_discovery": settings.homeassistant_discovery,
+        "discovery_prefix": settings.discovery_prefix,
         "web": None if settings.web is None else {"host": settings.web.host, "port": settings.web.port},
         "passwords_from": secrets,
     }

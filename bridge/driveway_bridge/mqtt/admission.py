@@ -94,9 +94,9 @@ class Admission:
         self._seen: dict[str, _Seen] = {}
         self._given: dict[str, deque[float]] = {}
         """When clients with a limit gave their last commands."""
-        self._unreadable = _Allowance(UNREADABLE_PER_S)
-        self._unwanted = _Allowance(UNWANTED_PER_S)
-        self._forbidden = _Allowance(UNWANTED_PER_S)
+        self._unreadable = Allowance(UNREADABLE_PER_S)
+        self._unwanted = Allowance(UNWANTED_PER_S)
+        self._forbidden = Allowance(UNWANTED_PER_S)
         """Of its own: whoever floods with forged commands must not silence the answers to genuine ones."""
 
     def set_cars(self, cars: Collection[str]) -> None:
@@ -234,7 +234,7 @@ class _Seen:
                 del self._ids[command_id]
 
 
-class _Allowance:
+class Allowance:
     """So many in a second, saved up for one second."""
 
     def __init__(self, per_s: float) -> None:

@@ -100,7 +100,7 @@ class Router:
         if self.ear is not None and (isinstance(verdict, Admitted) or verdict.command is not None):
             self.ear.note_sender()
         if isinstance(verdict, Refusal):
-            self._refuse(car, verdict)
+            self.refuse(car, verdict)
         else:
             self._take(verdict, now)
 
@@ -109,25 +109,39 @@ class Router:
 
         It is published like any other. Who is cancelled here only stops waiting: the command goes on.
         """
+        order = self.begin(car, name, arguments, asked_by=asked_by)
+        if isinstance(order, Result):
+            return order
+        order.waiter = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(order.waiter)
+
+    def begin(
+        self,
+        car: str,
+        name: str,
+        arguments: Mapping[str, object],
+        *,
+        asked_by: str,
+        command_id: str | None = None,
+        age_s: float = 0.0,
+    ) -> Order | Result:
+        """Begin with what needs no signature and was given `age_s` ago at most; a final result if it ends here."""
+        now = self._boot.now()
         command = Command(
-            id=secrets.token_hex(8),
+            id=command_id or secrets.token_hex(8),
             client=asked_by,
             car=car,
             command=name,
             boot=self._boot.id,
-            issued=self._boot.now(),
+            issued=now - age_s,
             ttl=MAX_TTL_S,
             arguments=dict(arguments),
         )
         verdict = self._admission.judge_own(command)
         if isinstance(verdict, Refusal):
-            self._refuse(car, verdict)
+            self.refuse(car, verdict)
             return verdict.result
-        order = self._take(verdict, command.issued)
-        if isinstance(order, Result):
-            return order
-        order.waiter = asyncio.get_running_loop().create_future()
-        return await asyncio.shield(order.waiter)
+        return self._take(verdict, now)
 
     def cars_changed(self) -> None:
         """Take commands for the cars that there are now; those for others end."""
@@ -157,7 +171,8 @@ class Router:
         known = self._cars.get(car)
         return None if known is None else known.identity.role
 
-    def _refuse(self, car: str, refusal: Refusal) -> None:
+    def refuse(self, car: str, refusal: Refusal) -> None:
+        """End what is not to be passed on: tell it, and write it down."""
         self._on_end(self._record_of_refusal(car, refusal))
         if not refusal.answer:
             self._unanswered += 1
@@ -278,18 +293,19 @@ class Router:
     def _record_of_refusal(self, car: str, refusal: Refusal) -> Record:
         if refusal.command is None or refusal.asker is None:
             # What a stranger writes is repeated nowhere.
-            return self._record(None, Asker(UNSIGNED), refusal.result, car=car if car in self._cars else None)
+            asker = refusal.asker or Asker(UNSIGNED)
+            return self._record(None, asker, refusal.result, car=car if car in self._cars else None)
         return self._record(refusal.command, refusal.asker, refusal.result)
 
     def _record(
         self, command: Command | None, asker: Asker, result: Result, *, car: str | None = None, **more: Any
     ) -> Record:
-        signed = command is None or asker.client is not None
+        over_mqtt = asker.client is not None or asker.name == UNSIGNED
         return Record(
             boot_s=round(self._boot.now(), 3),
             who=asker.name,
             client=asker.client,
-            path=MQTT if signed else asker.name,
+            path=MQTT if over_mqtt else asker.name,
             car=car if command is None else command.car,
             command=None if command is None else command.command,
             outcome=result.outcome.value,

@@ -91,6 +91,8 @@ def test_a_fine_configuration(tmp_path: Path) -> None:
         "  everything below the topic driveway, as Driveway",
         f"  Car: {of_car}",
         "  Bluetooth adapter: the system's first, brought back when it goes deaf",
+        "  plain topics: unsigned words may do this: locking, closing, charging, climate, media, signals",
+        "  Home Assistant's discovery: off",
         "  page: none",
     ]
     file.write_text(f"mqtt: {{host: b, port: 1}}\ncars: [{{vin: {VIN}, name: A}}, {{vin: 5YJ30123456789ABD}}]\n")
