@@ -55,6 +55,8 @@ CLOSE_S: Final = 1.5
 CLIENTS_S: Final = 2.0
 """How often it is looked whether the list of clients has changed, when no command comes."""
 _LATER: Final = ("machinery", "operations")
+_DISCOVERY: Final = "discovery"
+"""The keeper's note on what Home Assistant was told by its own discovery."""
 _RESTART: Final = (
     "base_topic",
     "bluetooth",
@@ -118,7 +120,7 @@ class Bridge:
                 )
                 for gone in keeper.forget_all_but(car_id(one.vin) for one in self._settings.cars):
                     self._publisher.forget(gone)
-                further = self._further(router)
+                further = self._further(router, keeper)
                 fleet.add(self._settings.cars)
                 uplink = tasks.create_task(self._uplink.run())
                 others = [
@@ -269,7 +271,7 @@ class Bridge:
         if self._settings.homeassistant_discovery:
             yield from (self._topics.component, f"{self._settings.discovery_prefix}/status")
 
-    def _further(self, router: Router) -> list[Coroutine[Any, Any, None]]:
+    def _further(self, router: Router, keeper: Keeper) -> list[Coroutine[Any, Any, None]]:
         """Make what is there only if it is wanted; it is not even loaded otherwise."""
         settings, work = self._settings, []
         if settings.plain_topics:
@@ -279,6 +281,22 @@ class Bridge:
             self._health.sources["plain"] = plain.report
             self._parts.append(plain)
             work.append(plain.run())
+        noted = keeper.noted(OWN, _DISCOVERY)
+        if settings.homeassistant_discovery or (noted is not None and noted[0].get("topics")):
+            from driveway_bridge.mqtt.discovery import Discovery
+
+            discovery = Discovery(
+                self._topics,
+                self._uplink.publish,
+                self._publisher.info,
+                wanted=settings.homeassistant_discovery,
+                prefix=settings.discovery_prefix,
+                allowed=settings.plain_topics,
+                noted=None if noted is None else noted[0],
+                note=lambda document: keeper.note(OWN, _DISCOVERY, document),
+            )
+            self._parts.append(discovery)
+            work.append(discovery.run())
         return work
 
     @property

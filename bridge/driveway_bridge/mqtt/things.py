@@ -17,7 +17,7 @@ from driveway_bridge.permissions import allow
 
 MAX_BYTES: Final = 64
 """Of a payload; what is longer is not even read."""
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,6}(\.[0-9]{1,6})?")
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,6}(\.[0-9]{1,20})?")
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
 _JSON_WORDS: Final = {"TRUE": "ON", "FALSE": "OFF"}
 """JSON's booleans, for things that are switched on and off."""
@@ -95,11 +95,6 @@ class Thing:
         """What it takes, for whoever sent something else."""
         words = list(self.words)
         return f"must be {' or '.join(words or [self.scale.words if self.scale else 'nothing'])}"
-
-    def offers(self, allowed: Iterable[str], *words: str) -> bool:
-        """Whether all of these words may be said; without any: whether its numbers may."""
-        commands = [self.words[word].command for word in words] or ([self.scale.command] if self.scale else [])
-        return bool(commands) and all(allow(allowed, command) for command in commands)
 
 
 def _text(payload: bytes) -> str | None:
