@@ -17,3 +17,5 @@ VEHICLE: Final = "vehicle"
 """The type of the subentries."""
 
 PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.LOCK, Platform.SENSOR)
+PRESENT: Final = "present"
+"""What stands in the topic `component` of a bridge whose cars are shown here."""

@@ -19,7 +19,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
 from .commands import CommandFailed, Commands
-from .const import CONF_BASE_TOPIC, CONF_BRIDGES, CONF_CAR, DOMAIN, MANUFACTURER, VEHICLE
+from .const import CONF_BASE_TOPIC, CONF_BRIDGES, CONF_CAR, DOMAIN, MANUFACTURER, PRESENT, VEHICLE
 from .contract import CONTRACT, LOCK_TTL_S, ONLINE, CarInfo, Info, LinkState, Result, Signer
 from .contract_json import ContractError
 from .contract_topics import Topics
@@ -82,6 +82,19 @@ class Coordinator:
         ):
             # QoS 0: an acknowledgement would stand in the way of a command that follows at once.
             self.entry.async_on_unload(await mqtt.async_subscribe(self.hass, topic, self._guarded(hear), qos=0))
+        self._say_present(*self.household.bridges)
+
+    @callback
+    def _say_present(self, *bridges: str) -> None:
+        """Tell bridges that their cars are shown here, so that nothing appears twice by MQTT's own discovery."""
+        for bridge in bridges:
+            self.entry.async_create_background_task(self.hass, self._say(bridge), f"driveway present {bridge}")
+
+    async def _say(self, bridge: str) -> None:
+        try:
+            await mqtt.async_publish(self.hass, Topics(self.base, bridge).component, PRESENT, qos=0, retain=True)
+        except HomeAssistantError as error:  # it is said again with the next connection
+            _LOGGER.debug("Bridge %s was not told that it is shown here: %s", bridge, error)
 
     @callback
     def _close(self) -> None:
@@ -168,6 +181,8 @@ class Coordinator:
             for bridge in self.household:
                 bridge.forget_presence()
             self.commands.give_up("broker_away")
+        else:
+            self._say_present(*self.household.bridges)  # a broker without a database has forgotten it
         self._changed()
 
     @callback
@@ -198,6 +213,8 @@ class Coordinator:
             return
         _LOGGER.info("Bridge %s is %s", bridge.info.name if bridge.info else bridge.id, "there" if online else "away")
         bridge.online = online
+        if online:
+            self._say_present(bridge.id)
         if not online:
             bridge.forget_presence()
             self.commands.give_up("bridge_away", bridge.id)
