@@ -27,7 +27,6 @@ from driveway_bridge.mqtt.publisher import Send
 
 _LOGGER = logging.getLogger(__name__)
 
-PRESENT: Final = b"present"
 GRACE_S: Final = 90.0
 """For the component to say again that it is there: Home Assistant connects anew within that."""
 MOST_CARS: Final = 10
@@ -94,7 +93,7 @@ class Discovery:
     def takes(self, message: Message) -> bool:
         """Take what the component says, Home Assistant's birth, or our own mark."""
         if message.topic == self._topics.component:
-            self._hear_component(there=message.payload == PRESENT)
+            self._hear_component(there=bool(message.payload))
             return True
         if message.topic == f"{self._prefix}/status":
             if message.payload == ONLINE.encode() and self._certain:

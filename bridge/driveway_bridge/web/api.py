@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from driveway_bridge.clients import HOME, PAGE
+from driveway_bridge.clients import HOME, PAGE, PLAIN
 from driveway_bridge.contract import Outcome
 from driveway_bridge.known import BODY, CLOSURES, FROM_MEMORY, Known
 from driveway_bridge.reasons import REASONS
@@ -215,6 +215,6 @@ def _logged(entry: Shown, names: Mapping[str, str], language: str) -> Document:
         "good": record.outcome == Outcome.CONFIRMED,
         "outcome": word(language, "outcome", record.outcome),
         "sentence": "" if record.outcome == Outcome.CONFIRMED else reason(language, record.reason),
-        "asked_by": discreet(text(language, "word", record.who) if record.who in (HOME, PAGE) else record.who),
+        "asked_by": discreet(text(language, "word", record.who) if record.who in (HOME, PAGE, PLAIN) else record.who),
         "ms": record.ms,
     }
