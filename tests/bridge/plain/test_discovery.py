@@ -165,6 +165,16 @@ async def test_a_car_goes_while_the_bridge_is_down(shown: Home) -> None:
             await told(house, OF_CAR, since)
 
 
+async def test_without_plain_topics_it_only_shows(shown: Home) -> None:
+    shown.settings = replace(shown.settings, plain_topics=())
+    async with shown.bridge(), House(shown.broker.port, base=PREFIX) as house:
+        document = await told(house)
+        offered = [one for one in document["components"].values() if len(one) > 1]
+        assert offered
+        assert not [one for one in offered if one.get("command_topic")]
+        assert {one["platform"] for one in offered} == {"sensor", "binary_sensor"}
+
+
 async def test_it_is_off_unless_wanted(home: Home) -> None:
     async with House(home.broker.port, base=PREFIX) as house, home.bridge(), home.house() as inside:
         await still(home, inside)
