@@ -131,6 +131,7 @@ async def test_nothing_that_was_written_is_repeated(bench: Bench, caplog: pytest
 
 
 async def test_a_stored_word_is_refused(bench: Bench) -> None:
+    """Pain 83."""
     made = await words(bench)
     made.say("lock", "LOCK", retain=True)
     assert (await made.final()).reason == "retained"
