@@ -19,6 +19,7 @@ from driveway_bridge.mqtt import widened
 from driveway_bridge.mqtt.admission import Allowance, Asker, Refusal
 from driveway_bridge.mqtt.catalogue import CATALOGUE
 from driveway_bridge.mqtt.client import Message
+from driveway_bridge.mqtt.order import Order
 from driveway_bridge.mqtt.publisher import Send
 from driveway_bridge.mqtt.pulse import Pulse
 from driveway_bridge.mqtt.router import Router
@@ -32,6 +33,8 @@ BEAT_S: Final = 1.0
 SLOW_BEAT_S: Final = 10.0
 WORDS_PER_S: Final = 10.0
 REFUSALS_PER_S: Final = 5.0
+UNDER_WAY: Final = 4
+"""Words for one car that have not ended; so they never take all places in its queue from those who sign."""
 BOUNCE_S: Final = 10.0
 """The same word for a thing that bounces is not taken again before this."""
 
@@ -51,6 +54,8 @@ class Plain:
         self._refusals = Allowance(REFUSALS_PER_S)
         self._last: dict[tuple[str, str], tuple[Deed, float]] = {}
         """Of things that bounce: the last word that was passed on, and when."""
+        self._orders: list[Order] = []
+        """Those under way, and those that ended since the last word."""
         self._counts = {"taken": 0, "refused": 0}
         if (told := widened.warning(allowed)) is not None:
             _LOGGER.warning("%s", told)
@@ -102,8 +107,10 @@ class Plain:
         order = self._router.begin(
             car, deed.command, deed.arguments, asked_by=PLAIN, command_id=_new_id(thing), age_s=age_s
         )
-        if thing.bounces and not isinstance(order, Result):
-            self._last[car, thing.name] = deed, now
+        if isinstance(order, Order):
+            self._orders.append(order)
+            if thing.bounces:
+                self._last[car, thing.name] = deed, now
 
     def _forbids(self, car: str, thing: Thing, deed: Deed, now: float) -> tuple[str, str] | None:
         """Why it is not passed on, with a detail; None if it is."""
@@ -114,6 +121,9 @@ class Plain:
         before, at = self._last.get((car, thing.name), (None, 0.0))
         if before == deed and now - at < BOUNCE_S:
             return "too_often", f"the same word was given less than {BOUNCE_S:g} s before"
+        self._orders = [order for order in self._orders if order.task is not None and not order.task.done()]
+        if sum(order.car.id == car for order in self._orders) >= UNDER_WAY:
+            return "too_many", ""
         if not self._words.take(now):
             return "too_often", f"more than {WORDS_PER_S:g} plain words came in a second"
         return None
