@@ -31,6 +31,7 @@ from driveway_bridge.mqtt.admission import Admission
 from driveway_bridge.mqtt.catalogue import CATALOGUE, car_info
 from driveway_bridge.mqtt.client import Broker, Message
 from driveway_bridge.mqtt.ear import Ear
+from driveway_bridge.mqtt.lease import Leases
 from driveway_bridge.mqtt.publisher import Publisher
 from driveway_bridge.mqtt.router import Router
 from driveway_bridge.mqtt.uplink import Uplink
@@ -84,8 +85,16 @@ class Bridge:
         self._clock = WallClock()
         self._topics = Topics(settings.base_topic, self._id)
         self._health = Health(self._boot)
+        self._listen_to = (
+            self._topics.command(),
+            self._topics.clock_request,
+            *Leases.subscriptions(self._topics),
+            *self._further_topics(),
+        )
         self._uplink = Uplink(self._broker(settings), on_message=self._receive, on_connected=self._announce)
         self._ear = Ear(self._topics, self._uplink)
+        self._leases = Leases(self._topics, self._boot, self._uplink)
+        self._leases.on_change = self._health.soon
         self._publisher = Publisher(self._topics, self._boot, self._info(()), self._uplink.publish)
         self._health.sources["mqtt"] = self._mqtt
         self._ear.on_change = self._health.soon
@@ -104,7 +113,7 @@ class Bridge:
             stack.push_async_callback(keeper.close)
             audit = self._open_audit(keeper)
             stack.push_async_callback(audit.close)
-            fleet = self._fleet = Fleet(self._boot, self._publisher, keeper, self._health)
+            fleet = self._fleet = Fleet(self._boot, self._publisher, keeper, self._health, self._leases)
             fleet.on_change = self._follow
             async with asyncio.TaskGroup() as tasks:
                 router = self._router = Router(
@@ -128,6 +137,7 @@ class Bridge:
                     for work in (
                         self._publisher.tick(),
                         self._ear.run(),
+                        self._leases.run(),
                         self._health.run(self._tell_health),
                         self._notifier.watchdog(),
                         self._notifier.ready_at_last(),
@@ -142,6 +152,7 @@ class Bridge:
                 await stop.wait()
                 _LOGGER.info("The bridge is being stopped")
                 self._notifier.stopping()
+                self._leases.leave()
                 await router.stop(FINISH_S)
                 for task in others:
                     task.cancel()
@@ -168,7 +179,7 @@ class Bridge:
             settings.mqtt,
             client_id=f"driveway-{self._id}",  # the same after a restart: the broker then ends the old connection
             will_topic=self._topics.status,
-            listen_to=(self._topics.command(), self._topics.clock_request, *self._further_topics()),
+            listen_to=self._listen_to,
         )
 
     def _info(self, members: Iterable[Member]) -> Info:
@@ -213,19 +224,22 @@ class Bridge:
             await asyncio.sleep(CLIENTS_S)
 
     def _receive(self, message: Message) -> None:
-        if self._router is not None and not any(part.takes(message) for part in self._parts):
+        if self._leases.takes(message) or any(part.takes(message) for part in self._parts):
+            return
+        if self._router is not None:
             self._router.receive(message)
 
     def _announce(self) -> None:
         self._publisher.announce(self._health.document())
+        self._leases.connected()
         for part in self._parts:
             part.announce()
         self._ear.probe_soon()
         self._notifier.ready()
 
     def _mqtt(self) -> dict[str, Any]:
-        sender_s_ago = self._ear.sender_s_ago
-        return {**self._uplink.report(), "ear": self._ear.report(), "home_assistant_s_ago": sender_s_ago}
+        ear = {"ear": self._ear.report(), "home_assistant_s_ago": self._ear.sender_s_ago}
+        return {**self._uplink.report(), **ear, "twice": self._leases.twice}
 
     def _tell_health(self, document: dict[str, Any]) -> None:
         self._publisher.health(document)

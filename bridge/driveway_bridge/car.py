@@ -183,7 +183,7 @@ class Car:
         except GaveWay:
             return None
         if self.knowledge.get(BODY, "user_present").value or self._link.places_free is False:
-            self._make_room()
+            self.make_room()
         return execution
 
     async def _ask(self, name: str, timeout_s: float) -> Execution:
@@ -243,7 +243,7 @@ class Car:
         for observer in self.observers:
             observer.heard_body(body, source)
         if body.user_present:
-            self._make_room()
+            self.make_room()
 
     def heard_state(self, subject: str, state: State) -> None:
         """Infotainment answered a question."""
@@ -270,7 +270,7 @@ class Car:
         for observer in self.observers:
             observer.sighted(sighting)
         if full:
-            self._make_room()
+            self.make_room()
 
     def look_around(self) -> None:
         """See whether the car has not been heard for long; to be called now and then."""
@@ -278,7 +278,7 @@ class Car:
         listening = dialer is not None and dialer.listening
         self._note_link(in_range=self.presence.judge(asyncio.get_running_loop().time(), listening=listening))
 
-    def _make_room(self) -> None:
+    def make_room(self) -> None:
         """Somebody is at the car, or wants a place of it that we hold: an idle link is theirs."""
         if self._link.linked and self._equipment.done() and not self.lane.busy:
             self._equipment.result().vehicle.give_back()

@@ -25,6 +25,7 @@ from driveway_bridge.vin import car_id
 
 if TYPE_CHECKING:
     from driveway_bridge.machinery import Machinery
+    from driveway_bridge.mqtt.lease import Leases
 
 _LOGGER = logging.getLogger(__name__)
 HANG_UP_S: Final = 1.5
@@ -47,7 +48,10 @@ class Member:
 class Fleet:
     """The cars by id. `run` looks after them; `change` makes them other ones."""
 
-    def __init__(self, boot: Boot, telling: Telling, keeper: Keeper, health: Health) -> None:
+    def __init__(
+        self, boot: Boot, telling: Telling, keeper: Keeper, health: Health, leases: Leases | None = None
+    ) -> None:
+        """Without `leases` this bridge looks after its cars whatever others do."""
         self.members: dict[str, Member] = {}
         self.cars: dict[str, Car] = {}
         """The same cars, for those who need no more; it changes with the fleet."""
@@ -57,6 +61,7 @@ class Fleet:
         self._telling = telling
         self._keeper = keeper
         self._health = health
+        self._leases = leases
         self._machinery: asyncio.Future[Machinery] = asyncio.get_running_loop().create_future()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -118,6 +123,10 @@ class Fleet:
         car.observers += [budget, member.poller, member.roles, member.signal, pupil]
         self._health.watch(car)
         self._health.car_sources[car.id] = {"poller": member.poller.report, "budget": budget.report}
+        leases = self._leases
+        if leases is not None:
+            member.poller.leads = leases.join(car)
+            self._health.car_sources[car.id]["lease"] = lambda: leases.report(car.id)
         return member
 
     def _start(self, member: Member) -> None:
@@ -143,6 +152,8 @@ class Fleet:
             task.cancel()
             await asyncio.wait([task])
         self._health.forget(one)
+        if self._leases is not None:
+            self._leases.part(one)
 
 
 class _Pupil(Observer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from driveway_bridge.car import NOT_REACHED, Car, Observer
@@ -31,17 +32,23 @@ HUNG_S: Final = 120.0
 """A question that has not ended by then, its turn in the lane included, hangs in something below us; it is dropped."""
 AFTER_DEFECT_S: Final = 10.0
 """Before going on after a mistake of ours."""
+GIVEN_BACK_S: Final = 10.0
+"""A link that is to be kept is given back after so long without a command, while another bridge looks after the car."""
 
 
 class Poller(Observer):
     """Asks one car. It has to be among the car's observers, behind its budget."""
 
     def __init__(self, car: Car, settings: CarSettings, *, budget: Budget) -> None:
+        self.leads: Callable[[], bool] = lambda: True
+        """Says whether this bridge looks after the car, or another one does."""
         self._car = car
+        self._kept = math.isinf(settings.hold_s)
+        self._used_at = -math.inf
         self._budget = budget
         self._plan = Plan(
             every_s=settings.status_every_s,
-            kept=math.isinf(settings.hold_s),
+            kept=self._kept,
             details=settings.details,
             location=settings.location,
         )
@@ -76,6 +83,7 @@ class Poller(Observer):
         self._car.look_around()
         now = _now()
         self._plan.judged(self._car.link.in_range, now)
+        self._note_lease(now)
         self._note_phase(now)
         question = self._plan.next(now, may_prolong=self._look_at_the_budget())
         if question.due <= now:
@@ -141,6 +149,16 @@ class Poller(Observer):
                 )
         return may_prolong
 
+    def _note_lease(self, now: float) -> None:
+        """While another bridge looks after the car, ask rarely, and leave the place at the car to it."""
+        if self.leads():
+            self._plan.following_since = None
+            return
+        if self._plan.following_since is None:
+            self._plan.following_since = now
+        if self._kept and now - self._used_at >= GIVEN_BACK_S:
+            self._car.make_room()
+
     def _note_phase(self, now: float) -> None:
         phase, _ = self._plan.phase(now)
         if phase is not self._phase:
@@ -171,6 +189,8 @@ class Poller(Observer):
 
     def executed(self, command: Command, execution: Execution, *, asked: bool) -> None:
         """After a command of somebody, look what it did."""
+        if asked:
+            self._used_at = _now()
         if not asked or command.reads or execution.reason in NOT_REACHED - {"no_answer"} or not execution.exchanges:
             return
         infotainment = command.domain is Domain.INFOTAINMENT and execution.outcome is not Outcome.FAILED

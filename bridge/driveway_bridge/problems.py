@@ -35,7 +35,9 @@ def of_radio(report: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def of_broker(report: Mapping[str, Any]) -> Iterator[Problem]:
-    """Whether we are connected, and then whether commands reach us."""
+    """Whether we are connected, and then whether commands reach us; and whether somebody else says that he is us."""
+    if report.get("twice"):
+        yield Problem(BROKER, "bridge_twice")
     if report.get("connected") is False:
         yield Problem(BROKER, "broker_away")
     elif (report.get("ear") or {}).get("ok") is False:

@@ -218,6 +218,10 @@ REASONS: Final[Mapping[str, Reason]] = {
         "The MQTT broker does not bring the bridge its commands.",
         "The bridge subscribes anew by itself; if it stays so, look at the broker's access rules for the bridge.",
     ),
+    "bridge_twice": Reason(
+        "Another bridge uses the id and the key of this one.",
+        "A copy of its disk or data folder runs somewhere: switch the copy off, and give it a data folder of its own.",
+    ),
     "clients_unreadable": Reason(
         "The bridge's list of clients cannot be read: only Home Assistant may give commands now.",
         "Put the file `clients` in the bridge's data folder right, or delete it and add the clients anew.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ from driveway_bridge.judgement.budget import Budget
 from driveway_bridge.judgement.pace import QUESTIONS
 from driveway_bridge.judgement.plan import STATUS
 from driveway_bridge.link.base import Sighting
-from driveway_bridge.poller import AFTER_DEFECT_S, HUNG_S, Poller
+from driveway_bridge.poller import AFTER_DEFECT_S, GIVEN_BACK_S, HUNG_S, LOOK_S, Poller
 from driveway_bridge.state.body import Body
 from driveway_bridge.state.reading import State
 from tests.bridge.asked import give
@@ -42,6 +43,7 @@ class Vehicle:
         self.hangs = False
         self.stateless = False
         self.takes_s = 0.3
+        self.given_back: list[float] = []
 
     async def execute(self, command: Command, **_: Any) -> Execution:
         self.asked.append((now(), command.name))
@@ -62,7 +64,9 @@ class Vehicle:
         return Execution(outcome=Outcome.CONFIRMED, reason="done", state=state, exchanges=1)
 
     def give_back(self) -> bool:
-        return False
+        self.given_back.append(now())
+        self.car.heard_link(linked=False, reason=None)
+        return True
 
     async def close(self) -> None:
         """Hold nothing."""
@@ -100,9 +104,9 @@ class Told:
 class Scene:
     """A car with its poller."""
 
-    def __init__(self) -> None:
+    def __init__(self, **changes: Any) -> None:
         loop = asyncio.get_running_loop()
-        settings = CarSettings(vin="5YJ30123456789ABC", awake_minutes=60)
+        settings = CarSettings(vin="5YJ30123456789ABC", awake_minutes=60, **changes)
         self.car = Car("car-00000001", "Anna", Boot(loop.time), Told())
         self.budget = Budget(settings, clock=loop.time)
         self.poller = Poller(self.car, settings, budget=self.budget)
@@ -299,3 +303,39 @@ async def test_an_answer_without_a_state_is_not_asked_for_again_at_once() -> Non
         scene.vehicle.stateless = True
         await asyncio.sleep(600)
         assert len(scene.vehicle.times("read_tyres")) <= 3
+
+
+async def test_while_another_bridge_looks_after_the_car_it_asks_rarely() -> None:
+    async with Scene() as scene:
+        leads = True
+        scene.poller.leads = lambda: leads
+        await asyncio.sleep(100)
+        leads = False
+        scene.vehicle.asked.clear()
+        await asyncio.sleep(3600)
+        assert 11 <= len(scene.vehicle.times(STATUS)) <= 13
+        leads = True
+        scene.car.on_doubt(0.0)
+        await asyncio.sleep(1)
+        assert scene.vehicle.times(STATUS)[-1] >= now() - 1
+        await asyncio.sleep(100)
+        assert now() - scene.vehicle.times(STATUS)[-1] <= 31
+
+
+async def test_a_link_that_is_to_be_kept_is_left_to_the_bridge_that_looks_after_the_car() -> None:
+    async with Scene(hold_s=math.inf) as scene:
+        leads = True
+        scene.poller.leads = lambda: leads
+        scene.car.heard_link(linked=True, reason=None)
+        await asyncio.sleep(3600)
+        assert scene.vehicle.given_back == []
+        leads = False
+        await asyncio.sleep(LOOK_S + 1)
+        assert len(scene.vehicle.given_back) == 1
+
+        # It does what it is told all the same, and does not stay on the link after it.
+        scene.car.heard_link(linked=True, reason=None)
+        assert (await scene.give("lock")).outcome is Outcome.CONFIRMED
+        given = now()
+        await asyncio.sleep(60)
+        assert GIVEN_BACK_S <= scene.vehicle.given_back[1] - given <= GIVEN_BACK_S + LOOK_S + 1

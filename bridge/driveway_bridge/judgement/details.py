@@ -31,6 +31,8 @@ ENDING_MINUTES: Final = 2
 """With so many minutes of charging left, or fewer, its end is watched for: the body does not tell it, and a question
 after the end delays the car's sleep by as many seconds as it comes late."""
 ENDING_EVERY_S: Final = 10.0
+FOLLOWING: Final = 10.0
+"""While another bridge looks after the car, this one asks so many times less often: never not at all."""
 ENDING_LIMIT_S: Final = 600.0
 """A battery can stand at "no minutes left" for long."""
 
@@ -54,8 +56,14 @@ class Details:
         """When the end of charging came near."""
         self._charge_ends = False
 
-    def next(self, now: float, *, linked: bool, may_prolong: bool) -> tuple[str, float] | None:
-        """Give a subject and when it is due; `may_prolong`: it may cost a little of the car's awake time."""
+    def next(
+        self, now: float, *, linked: bool, may_prolong: bool, following_since: float | None = None
+    ) -> tuple[str, float] | None:
+        """Give a subject and when it is due; `may_prolong`: it may cost a little of the car's awake time.
+
+        `following_since`: since then another bridge has been looking after the car. What a command of ours did is read
+        as ever then, and all else FOLLOWING times more rarely.
+        """
         if self._signs.asleep is not False:
             return None
         holds = self._signs.holds(now)
@@ -63,7 +71,12 @@ class Details:
         gap_s = 0.0 if linked else GAP_S
         best: tuple[float, float, int] | None = None
         for rank, subject in enumerate(self._subjects):
-            due = min(self._dues(subject, holds, now, may_prolong=may_prolong), default=None)
+            dues = (
+                self._dues(subject, holds, now, may_prolong=may_prolong)
+                if following_since is None
+                else self._dues_while_following(subject, holds, now, following_since, may_prolong=may_prolong)
+            )
+            due = min(dues, default=None)
             if due is not None:
                 failed = self.failures.get(subject, Failures())
                 owed = subject == self._window.subject and due <= self._window.at + READ_BACK_S[0]
@@ -88,6 +101,17 @@ class Details:
         if subject in pace.REVEALING and not holds:
             dues.append(self._round_due(now, heard_at))
         yield from (due for due in dues if due is not None)
+
+    def _dues_while_following(
+        self, subject: str, holds: frozenset[Hold], now: float, since: float, *, may_prolong: bool
+    ) -> Iterator[float]:
+        heard_at = self._heard_at.get(subject, -math.inf)
+        if holds:
+            yield max(heard_at, since) + self._every_s(subject, holds, now) * FOLLOWING
+        if subject == self._window.subject and (holds or may_prolong):
+            due = self._window.read_back_due(now, heard_at)
+            if due is not None:
+                yield due
 
     def _every_s(self, subject: str, holds: frozenset[Hold], now: float) -> float:
         every_s = pace.every_s(subject, holds) or math.inf

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from driveway_bridge.judgement import pace
-from driveway_bridge.judgement.details import Details
+from driveway_bridge.judgement.details import FOLLOWING, Details
 from driveway_bridge.judgement.phase import Hold, Phase, Signs
 from driveway_bridge.judgement.retry import Failures
 
@@ -60,7 +60,9 @@ class Plan:
         self.details = Details(self.signs, subjects)
         self.unreached = Failures()
         """How often in a row the car was not reached."""
-        self._every_s = min(every_s, KEPT_S) if kept else every_s
+        self.following_since: float | None = None
+        """Since when another bridge looks after the car; None: this one does."""
+        self._every_s = every_s
         self._kept = kept
         self._in_range: bool | None = None
         self._linked = False
@@ -80,7 +82,9 @@ class Plan:
         status = Question(STATUS, status_due if math.isfinite(status_due) else now)
         if self._in_range is False or self.unreached.count:
             return status
-        detail = self.details.next(now, linked=self._linked, may_prolong=may_prolong)
+        detail = self.details.next(
+            now, linked=self._linked, may_prolong=may_prolong, following_since=self.following_since
+        )
         if detail is None:
             return status
         subject, due = detail
@@ -92,9 +96,14 @@ class Plan:
     def _status_due(self, now: float) -> float:
         if self._in_range is False:
             return min(max(self._tried_at, self._status_at) + AWAY_S, self._doubt)
+        following = self.following_since is not None
         if self.unreached.count:
-            return min(self.unreached.retry_at, self._doubt)
-        every_s = self._every_s * (2.0 if self._linked and not self._kept else 1.0)  # a link tells by itself
+            rarely = self._tried_at + self._every_s * FOLLOWING if following else -math.inf
+            return min(max(self.unreached.retry_at, rarely), self._doubt)
+        if following:
+            return min(self._status_at + self._every_s * FOLLOWING, self._doubt)
+        every_s = min(self._every_s, KEPT_S) if self._kept else self._every_s
+        every_s *= 2.0 if self._linked and not self._kept else 1.0  # a link tells by itself
         if self._moving_since is not None and now - self._moving_since < MOVING_LIMIT_S:
             every_s = min(every_s, MOVING_S)
         return min(self._status_at + every_s, self._doubt)

@@ -444,3 +444,42 @@ def test_what_gave_way_to_a_lock_command_is_simply_due_again() -> None:
     assert talk.plan.next(talk.now).due <= talk.now + 2
     assert not talk.plan.details.failures
     assert not talk.plan.unreached.count
+
+
+# While another bridge looks after the car -----------------------------------------------------------------------------
+
+
+def test_while_another_looks_after_the_car_it_is_asked_ten_times_more_rarely() -> None:
+    talk = Talk(kept=True)
+    talk.plan.following_since = talk.now
+    talk.body = body(inside=True)
+    asked = talk.run(3000)
+    assert {name for _, name in asked} > {STATUS, "read_climate"}, "never not at all"
+    assert [name for _, name in asked].count("read_climate") == 1, "in a quarter of an hour"
+    talk.body = body()
+    assert set(gaps(talk.run(3000), STATUS)) == {300 + TAKES_S}
+
+
+def test_a_follower_does_not_reach_the_car_either() -> None:
+    talk = Talk()
+    talk.plan.following_since = talk.now
+    talk.body = None
+    assert min(gaps(talk.run(3000), STATUS)) >= 300
+
+
+def test_a_follower_reads_what_its_own_command_did_and_leaves_the_rest() -> None:
+    talk = Talk()
+    talk.run(5)
+    talk.plan.following_since = talk.now
+    talk.plan.commanded("climate", talk.now, infotainment=True)
+    assert [name for _, name in talk.details(200)] == ["read_climate"] * len(READ_BACK_S)
+    talk.plan.commanded(None, talk.now, infotainment=False)
+    assert talk.run(5)[0][1] == STATUS
+
+
+def test_when_it_looks_after_the_car_again_it_asks_as_ever() -> None:
+    talk = Talk()
+    talk.plan.following_since = talk.now
+    talk.run(100)
+    talk.plan.following_since = None
+    assert set(gaps(talk.run(300), STATUS)) == {30 + TAKES_S}
