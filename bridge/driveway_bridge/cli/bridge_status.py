@@ -69,7 +69,8 @@ def show(file: Path, data: Path, *, as_json: bool) -> int:
 
 async def _listen(settings: config.MqttSettings, topics: Topics) -> dict[str, bytes]:
     """What lies stored and, if a bridge runs, its clock. NoConnection."""
-    wanted = (topics.status, topics.info, topics.health, topics.clock, topics.link(), topics.state(subject="body"))
+    every = Topics(topics.base)
+    wanted = (topics.status, every.info, topics.health, topics.clock, topics.link(), topics.state(subject="body"))
     post = await Post.open(settings, wanted)
     try:
         await post.news(SETTLE_S)
@@ -168,7 +169,27 @@ class _View:
         if link.asleep is not None:
             parts.append("asleep" if link.asleep else "awake")
         parts.append(self._reached(link))
+        parts += self._looked_after(car)
         return ", ".join(parts)
+
+    def _looked_after(self, car: str) -> list[str]:
+        """Which bridge looks after the car, where there are several."""
+        told = self._part("cars").get(car)
+        lease = told.get("lease") if isinstance(told, dict) else None
+        if not self.online or not isinstance(lease, dict) or lease.get("why") == "alone":
+            return []
+        holder = lease.get("holder")
+        if lease.get("own") is True:
+            return ["looked after by this bridge, of several"]
+        if lease.get("why") == "cut_off":
+            return ["other bridges may not hear this one, so it asks only now and then"]
+        if not valid_name(holder):
+            return ["looked after by no bridge at the moment"]
+        try:
+            name = Info.parse(self._told.get(Topics(self._topics.base, str(holder)).info, b"")).name
+        except ContractError:
+            name = str(holder)
+        return [f"looked after by the bridge {name}"]
 
     def _locks(self, told: Mapping[str, Any]) -> str:
         words = _LOCKS.get(str(told.get("value")))

@@ -119,6 +119,31 @@ def test_a_car_that_is_away(driveway: Driveway, bridge: Told, way: tuple[str | P
     assert "not in reach (last heard 60 min ago)" in driveway(*way).out
 
 
+@pytest.mark.parametrize(
+    ("lease", "words"),
+    [
+        ({"holder": "bridge-a", "own": True, "why": "alone"}, ""),
+        ({"holder": "bridge-a", "own": True, "why": "left"}, "looked after by this bridge, of several"),
+        ({"holder": "bridge-0000000b", "own": False, "why": "other"}, "looked after by the bridge Carport"),
+        ({"holder": "bridge-0000000c", "own": False, "why": "other"}, "looked after by the bridge bridge-0000000c"),
+        ({"holder": None, "own": False, "why": "waiting"}, "looked after by no bridge at the moment"),
+        ({"holder": "a\nb", "own": False, "why": "other"}, "looked after by no bridge at the moment"),
+        ({"holder": None, "own": False, "why": "cut_off"}, "other bridges may not hear this one"),
+    ],
+)
+def test_who_looks_after_the_car(
+    driveway: Driveway, bridge: Told, way: tuple[str | Path, ...], lease: dict[str, Any], words: str
+) -> None:
+    other = Info(bridge="bridge-0000000b", name="Carport", version="1.2", boot="b2")
+    bridge.stored(Topics("driveway", other.bridge).info, other.payload())
+    bridge.stored(bridge.topics.link(CAR), LinkState(boot="b1", reachable=True).payload())
+    bridge.online(cars={CAR: {"lease": lease}})
+    said = driveway(*way).out
+    assert words in said
+    assert ("looked after" in said) == ("looked after" in words)
+    assert said.count("Bridge") == 1
+
+
 def test_for_programs(driveway: Driveway, bridge: Told, way: tuple[str | Path, ...]) -> None:
     bridge.online(mqtt={"connected": True})
     told = driveway(*way, "--json").json

@@ -68,10 +68,11 @@ async def driveway(folder: Path, *arguments: str | Path, journal: bool = False) 
 
 
 @contextlib.asynccontextmanager
-async def simulated_car(folder: Path, public_key: bytes) -> AsyncIterator[tuple[Process, int]]:
-    """A virtual car and the port that it listens on."""
-    options = ("--vin", VIN, "--listen", "tcp://127.0.0.1:0", "--enrol", public_key.hex())
-    async with driveway(folder, "simulate", *options) as car:
+async def simulated_car(folder: Path, *public_keys: bytes) -> AsyncIterator[tuple[Process, int]]:
+    """A virtual car that knows these keys, and the port that it listens on."""
+    keys = [option for key in public_keys for option in ("--enrol", key.hex())]
+    options = ("--vin", VIN, "--listen", "tcp://127.0.0.1:0")
+    async with driveway(folder, "simulate", *options, *keys) as car:
         assert car.process.stdout is not None
         async with asyncio.timeout(20):
             first = json.loads(await car.process.stdout.readline())
