@@ -1,14 +1,15 @@
 """Commands on their way to the car: signed, sent once, and waited for until the bridge says how they ended.
 
 Nothing here is kept for later. A command that cannot be sent now fails now; one that gets lost dies of its time to
-live. Delivery is at most once (QoS 0, not retained), and success is only what the bridge reports under the same id.
+live. Delivery is at most once (QoS 0, not retained), and success is only what a bridge reports under the same id.
+Where several bridges have the car, a command moves on from one that cannot do it to the next.
 """
 
 import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
 from .contract import LOCK_TTL_S, Command, Outcome, Result
 from .contract_topics import Topics
+from .delivery import ACCEPTED_WITHIN_S, Attempt, CommandFailed, Delivery
+from .handover import ELSEWHERE, ONCE, sent, subject
 from .household import Bridge, Clock
 
 _LOGGER = logging.getLogger(__name__)
@@ -25,19 +28,10 @@ _LOGGER = logging.getLogger(__name__)
 CLOCK_LASTS_S: Final = 10.0
 """A clock that was heard longer ago is asked for anew: the bridge may have restarted unheard."""
 CLOCK_WITHIN_S: Final = 1.0
-ACCEPTED_WITHIN_S: Final = 2.0
 ENDED_WITHIN_S: Final = 20.0
 """After it was accepted; more than the car is ever given."""
 _REASON_OF: Final[Mapping[Outcome, str]] = {Outcome.UNCONFIRMED: "no_answer", Outcome.EXPIRED: "expired"}
 """For a result without a reason."""
-
-
-class CommandFailed(Exception):
-    """A command that was not confirmed; `reason` is a code of `reasons.REASONS`, or one of a newer bridge."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
 
 
 @dataclass(slots=True, eq=False)
@@ -65,59 +59,102 @@ class Commands:
         self._base = base
         self._results: dict[str, _Ear[Result]] = {}
         self._clocks: set[_Ear[Clock]] = set()
+        self._loose: dict[tuple[str, str], dict[str, float]] = {}
+        """By car and subject the bridges that may still begin with an older command, and until when."""
 
     async def send(
         self,
-        bridge: Bridge | None,
+        ways: Sequence[Bridge],
         car: str,
         command: str,
         *,
         arguments: Mapping[str, Any] | None = None,
         ttl_s: float = LOCK_TTL_S,
     ) -> Result:
-        """Send a command and give the bridge's final word on it when that is `confirmed`; CommandFailed otherwise.
+        """Have a command carried out and give the final word on it when that is `confirmed`; CommandFailed otherwise.
 
-        Without a bridge that serves the car, or one that is there, it fails at once.
+        It goes to the first of the bridges, and as `handover` has it to the next ones; after `ttl_s` nothing can begin
+        any more, through none of them. Without a bridge that is there it fails at once.
         """
         if not mqtt.is_connected(self._hass):
-            raise CommandFailed("broker_away")
-        if bridge is None or not bridge.online:
-            raise CommandFailed("bridge_away")
-        clock = await self._clock(bridge)
-        document = Command(
-            id=secrets.token_hex(8),
-            client=bridge.signer.client,
-            car=car,
-            command=command,
-            boot=clock.boot,
-            issued=clock.shows(time.monotonic()),
-            ttl=ttl_s,
-            arguments=arguments or {},
-        )
-        result = await self._carry(bridge, document)
-        if result.outcome is Outcome.CONFIRMED:
-            return result
-        raise CommandFailed(result.reason or _REASON_OF.get(result.outcome, result.outcome), result.detail)
+            raise CommandFailed("broker_away", sent=False)
+        there = [bridge for bridge in ways if bridge.online]
+        if not there:
+            raise CommandFailed("bridge_away", sent=False)
 
-    async def _carry(self, bridge: Bridge, command: Command) -> Result:
-        """Publish a command and wait for its end."""
+        def attempt(attempt: Attempt) -> Coroutine[Any, Any, Result]:
+            return self._try(attempt, car, command, arguments or {})
+
+        now = self._hass.loop.time
+        about = (car, subject(command))
+        delivery = Delivery(self._hass.loop, command, there, now() + ttl_s, attempt)
+        # Where an older one is still loose the newer one goes too: there it takes its place, or follows it. Else an
+        # unlock that was given up could come after the lock that another bridge has just confirmed.
+        loose = {} if command in ONCE else self._loose.get(about, {})
+        try:
+            return await delivery.run([bridge for bridge, until in loose.items() if now() < until])
+        finally:
+            ends = {attempt.bridge.id: attempt.until for attempt in delivery.loose_ends()}
+            left = {bridge: until for bridge, until in (loose | ends).items() if now() < until}
+            self._loose.pop(about, None)
+            if left:
+                self._loose[about] = left
+
+    async def _try(self, attempt: Attempt, car: str, command: str, arguments: Mapping[str, Any]) -> Result:
+        """Send a command through one bridge, with what is left of its time, and note how that went."""
+        bridge, record, begun = attempt.bridge, attempt.bridge.record(car), time.monotonic()
+        try:
+            clock = await self._clock(bridge)
+            document = Command(
+                id=secrets.token_hex(8),
+                client=bridge.signer.client,
+                car=car,
+                command=command,
+                boot=clock.boot,
+                issued=clock.shows(time.monotonic()),
+                ttl=self._left_s(attempt),
+                arguments=arguments,
+            )
+            result = await self._carry(attempt, document)
+        except CommandFailed as failure:
+            if failure.reason in ELSEWHERE:
+                record.note(time.monotonic(), None)
+            raise
+        record.note(time.monotonic(), time.monotonic() - begun)
+        return result
+
+    def _left_s(self, attempt: Attempt) -> float:
+        """What is left of a command's time; CommandFailed when that is nothing."""
+        left_s = round(attempt.until - self._hass.loop.time(), 2)
+        if left_s <= 0:
+            raise CommandFailed("expired", sent=False)
+        return left_s
+
+    async def _carry(self, attempt: Attempt, command: Command) -> Result:
+        """Publish a command and wait for its end; CommandFailed when that is not `confirmed`."""
+        bridge = attempt.bridge
         ear = self._results[command.id] = _Ear[Result](bridge.id)
         accepted = False
         try:
             # One limit around publishing and waiting: with a broker that is there but frozen, both hang.
             async with asyncio.timeout(ACCEPTED_WITHIN_S) as limit:
+                attempt.published = True
                 await self._publish(
                     Topics(self._base, bridge.id).command(command.car), command.signed(bridge.signer), command.ttl
                 )
                 while not (result := await ear.next()).outcome.final:
+                    attempt.sent = attempt.sent or result.outcome is Outcome.SENT
                     if not accepted:
                         accepted = True
                         limit.reschedule(self._hass.loop.time() + ENDED_WITHIN_S)
-                return result
         except TimeoutError as error:
             raise CommandFailed("no_answer" if accepted else "bridge_silent") from error
         finally:
             del self._results[command.id]
+        if result.outcome is Outcome.CONFIRMED:
+            return result
+        reason = result.reason or _REASON_OF.get(result.outcome, result.outcome)
+        raise CommandFailed(reason, result.detail, sent=sent(result.outcome))
 
     async def _clock(self, bridge: Bridge) -> Clock:
         """Give a clock of the bridge that is fresh enough, asking for it when need be."""
@@ -130,7 +167,7 @@ class Commands:
                 await self._publish(Topics(self._base, bridge.id).clock_request, "now", CLOCK_WITHIN_S)
                 return await ear.next()
         except TimeoutError as error:
-            raise CommandFailed("bridge_silent", "no clock") from error
+            raise CommandFailed("bridge_silent", "no clock", sent=False) from error
         finally:
             self._clocks.discard(ear)
 
@@ -145,7 +182,7 @@ class Commands:
                 # MQTT 3 knows no expiry. It is the third line of defence; the bridge's own judgement is the first.
                 await mqtt.async_publish(self._hass, topic, payload, qos=0, retain=False)
         except HomeAssistantError as error:
-            raise CommandFailed("broker_away", str(error)) from error
+            raise CommandFailed("broker_away", str(error), sent=False) from error
 
     @callback
     def hear_result(self, bridge: str, result: Result) -> None:

@@ -18,11 +18,12 @@ from homeassistant.exceptions import ConfigEntryNotReady, HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
-from .commands import CommandFailed, Commands
+from .commands import Commands
 from .const import CONF_BASE_TOPIC, CONF_BRIDGES, CONF_CAR, DOMAIN, MANUFACTURER, PRESENT, VEHICLE
 from .contract import CONTRACT, LOCK_TTL_S, ONLINE, CarInfo, Info, LinkState, Result, Signer
 from .contract_json import ContractError
 from .contract_topics import Topics
+from .delivery import CommandFailed
 from .household import BodyState, Bridge, CarView, Clock, Household
 from .reasons import REASONS
 
@@ -110,12 +111,16 @@ class Coordinator:
 
     def bridge(self, car: str) -> Bridge | None:
         """Give the bridge that is chosen for the car."""
-        return self.household.bridge_for(car)
+        return self.household.bridge_for(car, time.monotonic())
+
+    def knower(self, car: str) -> Bridge | None:
+        """Give the bridge that heard the car last."""
+        return self.household.knower(car, time.monotonic())
 
     def view(self, car: str) -> CarView:
-        """Give what is known of the car."""
-        bridge = self.bridge(car)
-        return bridge.view(car) if bridge else CarView()
+        """Give what is known of the car: what it said last, and how the bridge reaches it that would be asked."""
+        bridge, knower = self.bridge(car), self.knower(car)
+        return CarView(bridge.view(car).link, knower.view(car).body) if bridge and knower else CarView()
 
     @callback
     def async_add_listener(self, car: str, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
@@ -136,7 +141,8 @@ class Coordinator:
     ) -> Result:
         """Have a command carried out; HomeAssistantError in the user's language when it was not confirmed."""
         try:
-            return await self.commands.send(self.bridge(car), car, command, arguments=arguments, ttl_s=ttl_s)
+            ways = self.household.ways(car, time.monotonic())
+            return await self.commands.send(ways, car, command, arguments=arguments, ttl_s=ttl_s)
         except CommandFailed as failure:
             _LOGGER.debug("%s of %s: %s", command, car, failure)
             raise self._translated(car, failure.reason) from failure

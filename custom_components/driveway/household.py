@@ -1,7 +1,8 @@
 """What the bridges under one base topic have told: plain facts, without Home Assistant.
 
 A household has bridges by id; each bridge has its own view of every car that it serves. Whoever asks for a car gets
-the view of the bridge that is chosen for it, so that more bridges per car change nothing for the entities.
+what the bridge knows that heard it last, and is told how it is reached by the one that would be asked first; so that
+more bridges per car change nothing for the entities.
 """
 
 import math
@@ -12,6 +13,7 @@ from typing import Any
 
 from .contract import CONTRACT, CarInfo, Info, LinkState, Signer
 from .contract_json import ContractError, parse_object
+from .handover import Record, expected_s
 
 _CLOCK_DRIFT = timedelta(seconds=2)
 """Wall times of the bridge's readings are left alone while its clock and ours differ by less."""
@@ -134,12 +136,23 @@ class Bridge:
     online: bool = False
     clock: Clock | None = None
     cars: dict[str, CarView] = field(default_factory=dict)
-    _started: datetime | None = None
-    """When the bridge's clock showed zero, in wall time."""
+    records: dict[str, Record] = field(default_factory=dict)
+    """How it did with each car lately."""
+    _started: tuple[str, datetime] | None = None
+    """When the clock of a boot showed zero, in wall time; known also while the bridge is away."""
 
     def view(self, car: str) -> CarView:
         """Give what this bridge told of the car, made when there is nothing yet."""
         return self.cars.setdefault(car, CarView())
+
+    def record(self, car: str) -> Record:
+        """Give how this bridge did with the car lately."""
+        return self.records.setdefault(car, Record())
+
+    def expected_s(self, car: str, monotonic: float) -> float:
+        """Give the score of this bridge for a car, as `handover.expected_s`."""
+        clock_age_s = None if self.clock is None else self.clock.age(monotonic)
+        return expected_s(self.record(car), self.view(car).link, clock_age_s, monotonic)
 
     def serves(self, car: str) -> CarInfo | None:
         """Give what the bridge says of the car, None when the car is not one of its own or it speaks otherwise."""
@@ -150,20 +163,17 @@ class Bridge:
     def hear_clock(self, clock: Clock, wall: datetime) -> bool:
         """Take over a live clock; whether the wall times of readings changed by it."""
         started = wall - timedelta(seconds=clock.now)
-        restarted = self.clock is None or self.clock.boot != clock.boot
-        self.clock = clock
-        if self._started is not None and not restarted and abs(started - self._started) < _CLOCK_DRIFT:
+        before, self.clock = self._started, clock
+        if before is not None and before[0] == clock.boot and abs(started - before[1]) < _CLOCK_DRIFT:
             return False
-        self._started = started
+        self._started = (clock.boot, started)
         return True
 
     def wall_time(self, boot: str, at: float | None) -> datetime | None:
-        """When that was; None when it is on the clock of another boot, or the bridge's clock is not known."""
-        if at is None or self.clock is None or self._started is None or self.clock.boot != boot:
+        """When that was; None when it is on the clock of another boot, or the bridge's clock was never heard."""
+        if at is None or self._started is None or self._started[0] != boot or abs(at) > _CENTURY_S:
             return None
-        if abs(at) > _CENTURY_S:
-            return None
-        return self._started + timedelta(seconds=at)
+        return self._started[1] + timedelta(seconds=at)
 
     def heard_at(self, car: str, name: str) -> datetime | None:
         """When the car told a reading of its body; None when that is not known."""
@@ -171,12 +181,16 @@ class Bridge:
         reading = view.reading(name)
         return self.wall_time(view.body.boot, reading.at) if view.body and reading else None
 
+    def body_heard_at(self, car: str) -> datetime | None:
+        """When the car told anything of its body the last time, which may have been before the bridge's start."""
+        body = self.view(car).body
+        times = [self.wall_time(body.boot, reading.at) for reading in body.readings.values()] if body else []
+        return max((time for time in times if time is not None), default=None)
+
     def last_contact(self, car: str) -> datetime | None:
-        """When the car answered or told something the last time, which may have been before the bridge's start."""
-        view = self.view(car)
-        times = [self.heard_at(car, name) for name in (view.body.readings if view.body else ())]
-        if view.link:
-            times.append(self.wall_time(view.link.boot, view.link.contact_at))
+        """When the car answered or told something the last time."""
+        link = self.view(car).link
+        times = [self.body_heard_at(car), self.wall_time(link.boot, link.contact_at) if link else None]
         return max((time for time in times if time is not None), default=None)
 
     def forget_presence(self) -> None:
@@ -194,17 +208,34 @@ class Household:
     def __iter__(self) -> Iterator[Bridge]:
         return iter(self.bridges.values())
 
-    def bridge_for(self, car: str) -> Bridge | None:
-        """Choose the bridge for a car: one that is there, best one that reaches it; None when nobody serves it."""
-        serving = [bridge for bridge in self if bridge.serves(car)]
-        return max(serving, key=lambda bridge: (bridge.online, _reaches(bridge, car)), default=None)
+    def _serving(self, car: str) -> list[Bridge]:
+        return [bridge for bridge in self if bridge.serves(car)]
+
+    def ways(self, car: str, monotonic: float) -> list[Bridge]:
+        """Give the bridges through which the car can be commanded now, the one with the best recent record first."""
+        there = [bridge for bridge in self._serving(car) if bridge.online]
+        return sorted(there, key=lambda bridge: bridge.expected_s(car, monotonic))
+
+    def bridge_for(self, car: str, monotonic: float) -> Bridge | None:
+        """Choose the bridge for a car, also one that is away if there is no other; None when nobody serves it."""
+        return next(iter(self.ways(car, monotonic) or self._serving(car)), None)
+
+    def knower(self, car: str, monotonic: float) -> Bridge | None:
+        """Give the bridge that heard the car last, whether it is still there or not; None when nobody serves it.
+
+        One that does not look after the car has old values, and says so by their age.
+        """
+        chosen = self.bridge_for(car, monotonic)
+        heard = [(time, bridge) for bridge in self._serving(car) if (time := bridge.body_heard_at(car))]
+        newest = max((time for time, _ in heard), default=None)
+        best = [bridge for time, bridge in heard if time == newest]
+        return chosen if chosen in best or not best else best[0]
+
+    def last_contact(self, car: str) -> datetime | None:
+        """When the car answered any of the bridges the last time."""
+        times = (bridge.last_contact(car) for bridge in self._serving(car))
+        return max((time for time in times if time is not None), default=None)
 
     def available(self, car: str) -> bool:
         """Whether a bridge is there that serves the car."""
-        bridge = self.bridge_for(car)
-        return bridge is not None and bridge.online
-
-
-def _reaches(bridge: Bridge, car: str) -> bool:
-    link = bridge.view(car).link
-    return link is not None and link.reachable is True
+        return any(bridge.online for bridge in self._serving(car))

@@ -104,7 +104,7 @@ class CarLock(CarEntity, LockEntity):
         self._attr_is_locking = shown == "lock"
         self._attr_is_unlocking = shown == "unlock"
         self._attr_is_locked = _LOCKED.get(self.view.text("lock") or "")
-        bridge, reading = self.coordinator.bridge(self.car), self.view.reading("lock")
+        bridge, reading = self.coordinator.knower(self.car), self.view.reading("lock")
         heard_at = bridge.heard_at(self.car, "lock") if bridge else None
         self._attr_extra_state_attributes = {
             ATTR_HEARD_AT: heard_at.replace(microsecond=0) if heard_at else None,

@@ -16,9 +16,8 @@ from homeassistant.const import SIGNAL_STRENGTH_DECIBELS_MILLIWATT, EntityCatego
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import DrivewayConfigEntry
+from .coordinator import Coordinator, DrivewayConfigEntry
 from .entity import CarEntity
-from .household import Bridge
 
 PARALLEL_UPDATES = 0
 
@@ -58,12 +57,12 @@ OBSTACLES: Final = (
 class CarSensorDescription(SensorEntityDescription):
     """A sensor and where its value comes from; None is unknown."""
 
-    value_fn: Callable[[Bridge, str], str | int | datetime | None]
-    """Takes the bridge that is chosen for the car, and the car's id."""
+    value_fn: Callable[[Coordinator, str], str | int | datetime | None]
+    """Takes the car's id."""
 
 
-def _obstacle(bridge: Bridge, car: str) -> str | None:
-    link = bridge.view(car).link
+def _obstacle(coordinator: Coordinator, car: str) -> str | None:
+    link = coordinator.view(car).link
     if link is None or link.reachable is None:
         return None
     if link.reachable:
@@ -71,8 +70,8 @@ def _obstacle(bridge: Bridge, car: str) -> str | None:
     return link.why_not if link.why_not in OBSTACLES else "other"
 
 
-def _signal(bridge: Bridge, car: str) -> int | None:
-    link = bridge.view(car).link
+def _signal(coordinator: Coordinator, car: str) -> int | None:
+    link = coordinator.view(car).link
     return link.signal_dbm if link else None
 
 
@@ -91,7 +90,7 @@ DESCRIPTIONS = (
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
-        value_fn=Bridge.last_contact,
+        value_fn=lambda coordinator, car: coordinator.household.last_contact(car),
     ),
     CarSensorDescription(
         key="signal",
@@ -129,5 +128,4 @@ class CarSensor(CarEntity, SensorEntity):
     @property
     @override
     def native_value(self) -> str | int | datetime | None:
-        bridge = self.coordinator.bridge(self.car)
-        return self.entity_description.value_fn(bridge, self.car) if bridge else None
+        return self.entity_description.value_fn(self.coordinator, self.car)

@@ -1,6 +1,6 @@
 """A Home Assistant with a mocked MQTT socket, a bridge that speaks into it, and the household set up."""
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
@@ -42,13 +42,19 @@ async def bridge(hass: HomeAssistant, mqtt_mock: MqttMockHAClient) -> FakeBridge
     return bridge
 
 
-def household(bridge: FakeBridge, *cars: CarInfo) -> MockConfigEntry:
-    """The entry that the flow would make."""
+def household(bridges: FakeBridge | Sequence[FakeBridge], *cars: CarInfo) -> MockConfigEntry:
+    """The entry that the flow would make, of one bridge or several."""
+    several = [bridges] if isinstance(bridges, FakeBridge) else bridges
+    bridge = several[0]
+    codes = {one.info.bridge: {"code": one.code} for one in several}
     return MockConfigEntry(
         domain=DOMAIN,
         title=bridge.info.name,
         unique_id=bridge.topics.base,
-        data={CONF_BASE_TOPIC: bridge.topics.base, CONF_BRIDGES: {bridge.info.bridge: {"code": bridge.code}}},
+        data={
+            CONF_BASE_TOPIC: bridge.topics.base,
+            CONF_BRIDGES: codes,
+        },
         subentries_data=[
             ConfigSubentryData(data={"car": car.id}, subentry_type=VEHICLE, title=car.name, unique_id=car.id)
             for car in cars

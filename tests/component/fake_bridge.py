@@ -33,12 +33,20 @@ BERT = CarInfo(id="car-4e5f6071", name="Bert", model="Model Y")
 class FakeBridge:
     """Says what a test wants said, and does what a test wants done with commands."""
 
-    def __init__(self, hass: HomeAssistant, *, base: str = "driveway", name: str = "Carport", code: str = CODE) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        *,
+        base: str = "driveway",
+        name: str = "Carport",
+        code: str = CODE,
+        bridge: str = "bridge-0badcafe",
+    ) -> None:
         self.hass = hass
         self.code = code
         self.signer = Signer.from_code(code)
         self.info = Info(
-            bridge="bridge-0badcafe",
+            bridge=bridge,
             name=name,
             version="0.1.0",
             boot="boot1",

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from driveway_bridge.commands.table import SPECIFICATIONS
 from driveway_bridge.contract import (
     MAX_PAYLOAD,
     CarInfo,
@@ -234,3 +235,16 @@ def test_each_reason_is_a_sentence_with_a_remedy() -> None:
 
 def test_the_page_of_reasons_is_up_to_date() -> None:
     subprocess.run([sys.executable, ROOT / "scripts/reasons_table", "--check"], check=True, timeout=50)
+
+
+def test_the_component_knows_what_must_not_be_given_twice() -> None:
+    """It stands there too, because a command moves on from one bridge to the next without asking either."""
+    tree = ast.parse((HALVES[1] / "handover.py").read_text())
+    [once] = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "ONCE"
+    ]
+    assert isinstance(once, ast.Call)
+    not_idempotent = {name for name, specification in SPECIFICATIONS.items() if not specification.idempotent}
+    assert ast.literal_eval(once.args[0]) == not_idempotent | {"pair"}
