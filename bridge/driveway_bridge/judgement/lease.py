@@ -16,31 +16,17 @@ follow. Nobody takes the lease from a holder that is there: it ends when the hol
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from driveway_bridge.contract_json import (
-    FLAG_OR_NONE,
-    NUMBER,
-    NUMBER_OR_NONE,
-    TEXT,
-    ContractError,
-    made,
-    parse_object,
-    typed,
-)
+from driveway_bridge.judgement.lease_word import LASTS_S, Reach, Word
 
 BEAT_S: Final = 5.0
 """Between two words of a bridge that has company."""
 ALONE_BEAT_S: Final = 60.0
-LASTS_S: Final = 16.0
-"""Three words may be lost."""
-LONGEST_S: Final = 60.0
-"""The most that a word of another may last."""
 LISTEN_S: Final = 2.0
 """After connecting, before the lease is taken: who holds it answers at once."""
 TURN_S: Final = 2.0
@@ -64,14 +50,6 @@ _WEIGHT: Final = 0.2
 """Of a new signal in the mean of those said: single ones differ by 10 dB while nothing moves."""
 
 
-class Reach(IntEnum):
-    """Whether a bridge reaches the car, as far as it knows."""
-
-    NO = 0
-    UNKNOWN = 1
-    YES = 2
-
-
 class Why(StrEnum):
     """Why this bridge looks after the car, or does not."""
 
@@ -93,55 +71,6 @@ class Why(StrEnum):
     """What this bridge says does not come back to it, so that the others may not hear it either."""
     WAITING = "waiting"
     """Nobody holds it at the moment."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
-    """What one bridge says of one car."""
-
-    boot: str
-    beat: int
-    """Counts up within the boot."""
-    holds: bool
-    reach: Reach = Reach.UNKNOWN
-    signal_dbm: float | None = None
-    lasts_s: float = LASTS_S
-    """0: it has nothing to do with the car any more."""
-
-    def payload(self) -> str:
-        """The payload to publish."""
-        reach = {Reach.NO: False, Reach.UNKNOWN: None, Reach.YES: True}[self.reach]
-        return json.dumps(
-            {
-                "boot": self.boot,
-                "beat": self.beat,
-                "holds": self.holds,
-                "reaches": reach,
-                "signal_dbm": self.signal_dbm,
-                "lasts_s": self.lasts_s,
-            }
-        )
-
-    @classmethod
-    def parse(cls, payload: bytes) -> Word:
-        """Read a payload; ContractError when it is none."""
-        fields = parse_object(payload)
-        known = typed(
-            fields,
-            boot=TEXT,
-            beat=(int,),
-            holds=(bool,),
-            lasts_s=NUMBER,
-            reaches=FLAG_OR_NONE,
-            signal_dbm=NUMBER_OR_NONE,
-        )
-        reaches, signal_dbm = known.pop("reaches", None), known.pop("signal_dbm", None)
-        reach = Reach.UNKNOWN if reaches is None else Reach.YES if reaches else Reach.NO
-        known["lasts_s"] = min(known.get("lasts_s", LASTS_S), LONGEST_S)
-        word = made(cls, known | {"reach": reach, "signal_dbm": signal_dbm})
-        if word.beat < 0 or word.lasts_s < 0:
-            raise ContractError("malformed", "a number is below zero")
-        return word
 
 
 class _Other(NamedTuple):

@@ -17,7 +17,8 @@ from driveway_bridge.car import Car
 from driveway_bridge.contract import OFFLINE, Info
 from driveway_bridge.contract_json import ContractError
 from driveway_bridge.contract_topics import Topics, valid_name
-from driveway_bridge.judgement.lease import Lease, Reach, Why, Word
+from driveway_bridge.judgement.lease import Lease, Why
+from driveway_bridge.judgement.lease_word import Reach, Word
 
 if TYPE_CHECKING:
     from driveway_bridge.mqtt.client import Message

@@ -18,7 +18,7 @@ import pytest
 from driveway_bridge import code_store, key_store
 from driveway_bridge.contract import LOCK_TTL_S, ONLINE, Command, Outcome, Result, Signer
 from driveway_bridge.contract_topics import Topics
-from driveway_bridge.judgement.lease import LASTS_S
+from driveway_bridge.judgement.lease_word import LASTS_S
 from tests.bridge.daemon.house import House
 from tests.bridge.daemon.mosquitto import Mosquitto
 from tests.bridge.daemon.road import Road, moments

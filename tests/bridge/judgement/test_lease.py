@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,19 +13,16 @@ from driveway_bridge.judgement.lease import (
     ALONE_BEAT_S,
     BEAT_S,
     FORGET_S,
-    LASTS_S,
     LISTEN_S,
-    LONGEST_S,
     MOST,
     REACH_S,
     SIGNAL_DB,
     SIGNAL_S,
     TURN_S,
     Lease,
-    Reach,
     Why,
-    Word,
 )
+from driveway_bridge.judgement.lease_word import LASTS_S, LONGEST_S, Reach, Word
 
 STEP_S = 0.25
 
@@ -393,6 +392,13 @@ def test_what_comes_back_of_others_is_not_believed_of_oneself() -> None:
 def test_what_is_no_word(payload: bytes) -> None:
     with pytest.raises(ContractError):
         Word.parse(payload)
+
+
+def test_the_example_of_the_documentation_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs/mqtt.md").read_text()
+    [example] = [line.strip() for line in page.splitlines() if '"lasts_s": ' in line]
+    word = Word.parse(example.encode())
+    assert json.loads(word.payload()) == json.loads(example)
 
 
 def test_a_word_of_a_newer_bridge() -> None:
