@@ -30,6 +30,7 @@ MAX_BYTES: Final = 8000
 """Of the document as JSON; details are left out of one that would be longer."""
 _MANY_FILES: Final = 0.8
 _BUDGET: Final = "budget"
+_LEASE: Final = "lease"
 
 Source = Callable[[], Mapping[str, Any]]
 
@@ -124,7 +125,12 @@ class Health:
     def _notable(self) -> object:
         """What people should see at once when it changes."""
         links = [(one, record.car.link) for one, record in self._records.items()]
-        return self.problems(), [(one, link.reachable, link.linked, link.in_range, link.asleep) for one, link in links]
+        holders = [self._ask(one, ask).get("holder") for one in self._records if (ask := self._source(one, _LEASE))]
+        states = [(one, link.reachable, link.linked, link.in_range, link.asleep) for one, link in links]
+        return self.problems(), states, holders
+
+    def _source(self, car: str, name: str) -> Source | None:
+        return self.car_sources.get(car, {}).get(name)
 
     def _judge(self, parts: Mapping[str, Any], per_car: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
         found = [*problems.of_broker(parts.get("mqtt", {})), *problems.of_radio(parts.get("radio", {}))]

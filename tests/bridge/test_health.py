@@ -172,9 +172,10 @@ async def test_each_link_of_the_chain_is_told_apart(house: House) -> None:
     assert house.problems() == [("car-anna", "no_connection")]
     house.mqtt = {"connected": False}
     assert house.problems() == [("broker", "broker_away"), ("car-anna", "no_connection")]
-    house.mqtt = {"connected": True, "ear": {"ok": False}}
+    house.mqtt = {"connected": True, "ear": {"ok": False}, "twice": True}
     house.radio = {"state": "missing", "reason": "no_bluetooth_service"}
     assert house.problems() == [
+        ("broker", "bridge_twice"),
         ("ear", "commands_not_heard"),
         ("radio", "no_bluetooth_service"),
         ("car-anna", "no_connection"),
@@ -357,6 +358,14 @@ async def test_what_matters_is_told_at_once_and_what_does_not_is_not(
     assert (await told(running, 6))["cars"]["car-anna"]["reachable"] is False
     await asyncio.sleep(0.1)
     assert len(running.told) == 6
+    lease = {"holder": "bridge-a", "since_s": 1}
+    running.health.car_sources[car.id] = {"lease": lambda: dict(lease)}
+    running.health.soon()
+    assert (await told(running, 7))["cars"]["car-anna"]["lease"]["holder"] == "bridge-a"
+    lease["since_s"] = 2
+    running.health.soon()
+    await asyncio.sleep(0.1)
+    assert len(running.told) == 7
 
 
 async def test_a_car_that_is_heard_every_second_is_no_news(running: House, monkeypatch: pytest.MonkeyPatch) -> None:

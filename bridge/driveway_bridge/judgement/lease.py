@@ -56,7 +56,7 @@ class Why(StrEnum):
     ALONE = "alone"
     """No other bridge of this car is heard."""
     VACANT = "vacant"
-    """Nobody held the lease."""
+    """Nobody else held the lease."""
     LEFT = "left"
     """Its holder went away in order, or the broker said so."""
     SILENT = "silent"
@@ -299,6 +299,8 @@ class Lease:
         holder = self.holder(now)
         if not self._has_company():
             self.why = Why.ALONE
+        elif self._holds and self.why is Why.ALONE:
+            self.why = Why.VACANT
         if holder != self._holder:
             self._holder, self.since = holder, now
 

@@ -43,8 +43,8 @@ class _Entry:
     car: Car
     lease: Lease
     led: bool = True
-    told: tuple[str | None, bool] = (None, True)
-    """Holder and whether there was company, as the log has it."""
+    told: tuple[str | None, bool] | None = None
+    """Holder and whether there was company, as the log has it; None: that there was any it has not yet."""
     told_at: float = float("-inf")
 
 
@@ -204,7 +204,7 @@ class Leases:
             entry.car.on_doubt(0.0)  # what the one before heard last may be old
         entry.led = leads
         holder, company = entry.lease.holder(now), entry.lease.why is not Why.ALONE
-        if (holder, company) == entry.told or (entry.told[0] is None and not company):
+        if (holder, company) == entry.told or (entry.told is None and not company):
             return
         if now - entry.told_at < TELL_S:
             return
