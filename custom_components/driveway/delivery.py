@@ -81,7 +81,7 @@ class Delivery:
                 if confirmed:
                     return confirmed[0]
                 if not done and self._patience_s() == 0:  # it may have said meanwhile that it left for the car
-                    self._go_on("is slow")
+                    self._go_on("all are slow")
         finally:
             for task in self._running:
                 task.cancel()
@@ -105,15 +105,14 @@ class Delivery:
         except CommandFailed as failure:
             attempt.failure = failure
             if may_go_on(self._command, failure.reason, sent=failure.sent):
-                self._go_on(f"says {failure.reason}")
+                self._go_on(f"{attempt.bridge.id} ends with {failure.reason}")
         return None
 
     def _go_on(self, why: str) -> None:
         """Begin with the next bridge, if there is one and time for it."""
         if self._waiting and self._until - self._loop.time() >= LEAST_S:
-            before, bridge = [*self._ended, *self._running.values()][-1].bridge, self._waiting[0]
-            _LOGGER.info("%s goes through bridge %s too: %s %s", self._command, bridge.id, before.id, why)
-            self._begin(bridge)
+            _LOGGER.info("%s goes to the bridge %s too: %s", self._command, self._waiting[0].id, why)
+            self._begin(self._waiting[0])
         else:
             self._waiting.clear()
 

@@ -95,6 +95,11 @@ class _Own:
     beat: int = 0
     signal_dbm: float | None = None
 
+    def next_beat(self, now: float) -> int:
+        """Count up; by the clock, so that a car that comes back within the boot goes on above what was said before."""
+        self.beat = max(self.beat + 1, round(now * 1000))
+        return self.beat
+
 
 class Lease:
     """Of one car, as one bridge sees it. All times are seconds on one clock that also counts while nobody runs us."""
@@ -207,10 +212,9 @@ class Lease:
             return TICK_S
         return max(ANSWER_S, min(ALONE_BEAT_S, self._own.said_at + ALONE_BEAT_S - now))
 
-    def farewell(self) -> Word:
+    def farewell(self, now: float) -> Word:
         """The last word, for when this bridge has nothing to do with the car any more."""
-        self._own.beat += 1
-        return Word(boot=self._boot, beat=self._own.beat, holds=False, lasts_s=0.0)
+        return Word(boot=self._boot, beat=self._own.next_beat(now), holds=False, lasts_s=0.0)
 
     def report(self, now: float) -> dict[str, Any]:
         """How it is, for people: `others` are the bridges that are heard for this car."""
@@ -313,7 +317,7 @@ class Lease:
         if signal_dbm is not None:
             before = signal_dbm if own.signal_dbm is None else own.signal_dbm
             own.signal_dbm = before + _WEIGHT * (signal_dbm - before)
-        own.beat += 1
+        own.next_beat(now)
         own.said_at = now
         own.on_the_way = {beat: at for beat, at in own.on_the_way.items() if now - at < LASTS_S} | {own.beat: now}
         shown = None if own.signal_dbm is None else round(own.signal_dbm, 1)

@@ -180,7 +180,7 @@ class Leases:
             self.on_change()
 
     def _say_farewell(self, entry: _Entry) -> None:
-        self._mouth.publish(self._topics.lease(entry.car.id), entry.lease.farewell().payload())
+        self._mouth.publish(self._topics.lease(entry.car.id), entry.lease.farewell(self._boot.now()).payload())
 
     def _look(self) -> None:
         if self._left:

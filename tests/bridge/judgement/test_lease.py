@@ -169,7 +169,7 @@ def test_one_of_three_is_killed() -> None:
 
 def test_stopped_in_order() -> None:
     home = settled("a", "b")
-    home.carry("a", home["a"].lease.farewell())
+    home.carry("a", home["a"].lease.farewell(home.now))
     del home.bridges["a"]
     home.settle()
     assert home.leaders() == ["b"]
@@ -311,6 +311,18 @@ def test_two_holders_after_a_divided_network_become_one_with_the_next_words() ->
     assert home.polls_together <= BEAT_S
 
 
+def test_a_car_that_comes_back_within_the_boot_is_heard_again() -> None:
+    """Its settings were changed while the bridge ran: the lease begins anew, and what it says does not look old."""
+    home = settled("a", "b")
+    home.carry("a", home["a"].lease.farewell(home.now))
+    del home.bridges["a"]
+    home.run(5.0)
+    home.add("a")
+    home.run(5.0)
+    assert home["b"].lease.report(home.now)["others"].keys() == {"a"}
+    assert home.leaders() == ["b"]
+
+
 def test_what_is_played_again_revives_nobody() -> None:
     home = settled("a", "b")
     old = home["a"].said[-1]
@@ -365,7 +377,7 @@ def test_what_comes_back_of_others_is_not_believed_of_oneself() -> None:
     home = settled("a", "b")
     silence(home["a"])
     for _ in range(30):
-        home["a"].lease.heard("a", Word(boot=home["a"].boot, beat=99999, holds=True), home.now)
+        home["a"].lease.heard("a", Word(boot=home["a"].boot, beat=10**9, holds=True), home.now)
         home.run(1.0)
     assert home.leaders() == ["b"]
 
