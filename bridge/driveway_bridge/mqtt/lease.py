@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from driveway_bridge.boot import Boot
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-TELL_S: Final = 10.0
-"""Between two lines in the log about one car: whoever may publish can make the lease go to and fro."""
+TELL_S: Final = 60.0
+"""So long TOLD lines in the log are enough about one car: whoever may publish can make the lease go to and fro."""
+TOLD: Final = 6
 MAX_WORD: Final = 1024
 """Bytes of a word; what is longer is not read."""
 _TAKEN: Final = {
@@ -45,7 +47,7 @@ class _Entry:
     led: bool = True
     told: tuple[str | None, bool] | None = None
     """Holder and whether there was company, as the log has it; None: that there was any it has not yet."""
-    told_at: float = float("-inf")
+    told_at: deque[float] = field(default_factory=lambda: deque(maxlen=TOLD))
 
 
 class Leases:
@@ -206,9 +208,10 @@ class Leases:
         holder, company = entry.lease.holder(now), entry.lease.why is not Why.ALONE
         if (holder, company) == entry.told or (entry.told is None and not company):
             return
-        if now - entry.told_at < TELL_S:
-            return
-        entry.told, entry.told_at = (holder, company), now
+        if len(entry.told_at) == TOLD and now - entry.told_at[0] < TELL_S:
+            return  # if it stays so, it is told later
+        entry.told = (holder, company)
+        entry.told_at.append(now)
         _LOGGER.info("%s: %s", entry.car.name, self._words(entry.lease, holder))
         self.on_change()
 

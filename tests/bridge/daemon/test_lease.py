@@ -16,7 +16,7 @@ from driveway_bridge.contract_topics import Topics
 from driveway_bridge.judgement.lease import LISTEN_S
 from driveway_bridge.judgement.lease_word import LASTS_S, Reach, Word
 from driveway_bridge.mqtt.client import Message
-from driveway_bridge.mqtt.lease import TELL_S, Leases
+from driveway_bridge.mqtt.lease import TELL_S, TOLD, Leases
 
 CAR = "car-0a1b2c3d"
 TOPICS = Topics("home/cars", "bridge-b")
@@ -101,7 +101,6 @@ async def test_it_follows_the_one_that_holds_and_takes_over_when_the_broker_says
     assert scene.leads()
     assert scene.doubts == [0.0], "what the other one had heard may be old"
     assert scene.said[-1] == (TOPICS.lease(CAR), Word(boot=scene.boot.id, beat=scene.said[-1][1].beat, holds=True))
-    scene.run(TELL_S)
     assert len(changes) == 2
 
 
@@ -170,17 +169,23 @@ async def test_without_its_own_words_coming_back_it_follows(scene: Scene, caplog
     scene.other(holds=False)
     scene.run(2.0)
     assert not scene.leads()
-    scene.run(TELL_S)
     assert "other bridges may not hear this one any more" in caplog.text
 
 
 async def test_to_and_fro_is_told_now_and_then(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     """Whoever may publish can bring it about."""
     caplog.set_level(logging.INFO)
-    for number in range(120):
+    for number in range(600):
         scene.other(holds=number % 2 == 0)
         scene.run(1.0)
-    assert 2 <= len(caplog.records) <= 120 / TELL_S + 2
+    assert 2 <= len(caplog.records) <= TOLD * (600 / TELL_S + 1)
+    scene.other()
+    scene.run(1.0)
+    scene.other(lasts_s=60.0)
+    scene.run(TELL_S - 10.0)
+    scene.other(lasts_s=60.0)
+    scene.run(10.0)
+    assert "the bridge bridge-a looks after it" in caplog.messages[-1]
 
 
 def info(boot: str) -> str:
