@@ -28,7 +28,8 @@ BEAT_S: Final = 5.0
 """Between two words of a bridge that has company."""
 ALONE_BEAT_S: Final = 60.0
 LISTEN_S: Final = 2.0
-"""After connecting, before the lease is taken: who holds it answers at once."""
+"""After connecting, before the lease is taken: who holds it answers at once. LASTS_S where others are known: the one
+who held it last may have been cut off in the same moment, without a word that came here."""
 TURN_S: Final = 2.0
 """Each bridge that reaches the car better is given so long to begin."""
 REACH_S: Final = 5.0
@@ -45,6 +46,8 @@ MOST: Final = 8
 REMEMBERED: Final = 32
 """Of so many bridges it is known what they said last."""
 TICK_S: Final = 1.0
+AWAY_S: Final = 4.0
+"""Who has not judged for so long, though it should every TICK_S, has hung."""
 _UNSAID_DBM: Final = -200.0
 _WEIGHT: Final = 0.2
 """Of a new signal in the mean of those said: single ones differ by 10 dB while nothing moves."""
@@ -120,6 +123,8 @@ class Lease:
         self._holds = False
         self._connected_at: float | None = None
         self._company_at = -math.inf
+        self._looked_at = now
+        self._listen_until = now
         self._vacant = (now, Why.VACANT)
         """Since when nobody holds it, and why."""
         self._unreached_since = math.inf
@@ -134,6 +139,8 @@ class Lease:
     def connected(self, now: float) -> None:
         """The broker is there, from now on or again."""
         self._connected_at = now
+        self._listen_until = now + (LASTS_S if self._has_company() else LISTEN_S)
+        self._give_time(now)
         self._answer = True
 
     def disconnected(self) -> None:
@@ -183,6 +190,9 @@ class Lease:
 
     def look(self, now: float, reach: Reach, signal_dbm: float | None) -> Word | None:
         """Judge anew, given how this bridge reaches the car; a word to publish now, if there is one."""
+        if now - self._looked_at >= AWAY_S:
+            self._give_time(now)
+        self._looked_at = now
         for bridge in [one for one, other in self._others.items() if other.until <= now]:
             if self._others.pop(bridge).word.holds:
                 self._leave_vacant(now, Why.SILENT)
@@ -230,6 +240,10 @@ class Lease:
         }
 
     # Inside -----------------------------------------------------------------------------------------------------------
+
+    def _give_time(self, now: float) -> None:
+        """Who was away itself has missed what the others said, and counts from now."""
+        self._others = {bridge: _Other(other.word, now) for bridge, other in self._others.items()}
 
     def _has_company(self) -> bool:
         return bool(self._others) or max(self._own.back_at, self._company_at) - self._company_at < FORGET_S
@@ -289,7 +303,7 @@ class Lease:
                 return
         if self._connected_at is None:
             return
-        if now >= max(vacant_since, self._connected_at + LISTEN_S) + self._ahead() * TURN_S:
+        if now >= max(vacant_since, self._listen_until) + self._ahead() * TURN_S:
             self._holds = True
             self.why = why if self._has_company() else Why.ALONE
             self._unreached_since = self._quieter_since = math.inf

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from driveway_bridge.contract_json import ContractError
 from driveway_bridge.judgement.lease import (
@@ -41,6 +44,8 @@ class Bridge:
         self.listens = True
         self.connected = True
         self.said: list[Word] = []
+        self.unread: list[tuple[str, Word]] = []
+        """What the system keeps for it while it hangs."""
 
 
 class Household:
@@ -81,6 +86,9 @@ class Household:
                 continue
             if not bridge.connected:
                 bridge.lease.disconnected()
+            unread, bridge.unread = bridge.unread, []
+            for name, kept in unread if bridge.connected else []:
+                bridge.lease.heard(name, kept, self.now)
             word = bridge.lease.look(self.now, bridge.reach, bridge.signal)
             if word is not None:
                 bridge.said.append(word)
@@ -89,7 +97,9 @@ class Household:
 
     def carry(self, name: str, word: Word) -> None:
         for bridge in self.bridges.values():
-            if bridge.listens and bridge.connected and not bridge.hangs:
+            if bridge.hangs:
+                bridge.unread.append((name, word))
+            elif bridge.listens and bridge.connected:
                 bridge.lease.heard(name, Word.parse(word.payload().encode()), self.now)
 
     def kill(self, name: str) -> None:
@@ -236,7 +246,7 @@ def test_cut_off_it_stays_behind_however_long_that_lasts() -> None:
     for bridge in home.bridges.values():
         bridge.connected = True
         bridge.lease.connected(home.now)
-    home.run(LISTEN_S + TURN_S + 1.0)
+    home.run(LASTS_S + TURN_S + 1.0)
     assert home.leaders() == ["a"]
 
 
@@ -416,3 +426,66 @@ def test_the_example_of_the_documentation_is_one() -> None:
 def test_a_word_of_a_newer_bridge() -> None:
     word = Word.parse(b'{"boot": "x", "beat": 3, "holds": true, "lasts_s": 3600, "mood": "fine"}')
     assert (word.holds, word.lasts_s, word.reach, word.signal_dbm) == (True, LONGEST_S, Reach.UNKNOWN, None)
+
+
+class Trouble(StrEnum):
+    """What may become of a bridge."""
+
+    HANGS = "hangs"
+    GOES_ON = "goes on"
+    CUT_OFF = "cut off"
+    CONNECTED = "connected"
+    RESTARTED = "restarted"
+    KILLED = "killed"
+
+
+def strike(home: Household, name: str, trouble: Trouble) -> None:
+    bridge = home.bridges.get(name) or home.add(name)
+    if trouble is Trouble.KILLED:
+        home.kill(name)
+    elif trouble is Trouble.RESTARTED:
+        home.kill(name)
+        home.add(name).boot += "x"
+    elif trouble in (Trouble.HANGS, Trouble.GOES_ON):
+        bridge.hangs = trouble is Trouble.HANGS
+    elif trouble is Trouble.CUT_OFF:
+        bridge.connected = False
+    elif not bridge.connected:
+        bridge.connected = True
+        bridge.lease.connected(home.now)
+
+
+Troubles = list[tuple[float, str, Trouble]]
+
+
+def troubles(*kinds: Trouble) -> st.SearchStrategy[Troubles]:
+    return st.lists(st.tuples(st.floats(0.0, 30.0), st.sampled_from("abc"), st.sampled_from(kinds)), max_size=12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(troubles(*Trouble))
+def test_whatever_happened_in_the_end_one_looks_after_the_car(what: Troubles) -> None:
+    home = Household("a", "b", "c")
+    for after_s, name, trouble in what:
+        home.run(after_s)
+        strike(home, name, trouble)
+    for name in "abc":
+        strike(home, name, Trouble.GOES_ON)
+        strike(home, name, Trouble.CONNECTED)
+    home.run(2 * LASTS_S + 3 * TURN_S + BEAT_S)
+    assert len(home.leaders()) == 1
+    home.polls_together = home.nobody = 0.0
+    home.run(120.0)
+    assert (len(home.leaders()), home.polls_together, home.nobody) == (1, 0.0, 0.0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(troubles(Trouble.HANGS, Trouble.GOES_ON, Trouble.CUT_OFF, Trouble.CONNECTED))
+def test_who_hangs_or_is_cut_off_never_asks_beside_another(what: Troubles) -> None:
+    """As long as nobody is restarted, and the broker itself calls nobody gone."""
+    home = settled("a", "b", "c")
+    for after_s, name, trouble in what:
+        home.run(after_s)
+        strike(home, name, trouble)
+    home.run(60.0)
+    assert home.polls_together == 0.0
