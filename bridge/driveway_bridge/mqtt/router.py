@@ -89,7 +89,7 @@ class Router:
                 self.ear.note_sender()
             return
         car = message.topic.removeprefix(self._prefix).removesuffix(self._suffix)
-        if self._topics.command(car) != message.topic or not valid_name(car):
+        if self._topics.command(car) != message.topic:
             return
         if not message.payload:  # how a stored command is taken out of the broker
             return
@@ -183,8 +183,10 @@ class Router:
         if self._unanswered:
             _LOGGER.warning("%d more refused commands were not answered", self._unanswered)
             self._unanswered = 0
-        _LOGGER.warning("A command for %s was not passed on: %s %s", car, result.reason, result.detail)
-        if valid_name(car):
+        named = valid_name(car)  # else it is a stranger's text, which is repeated nowhere
+        whose = car if named else "a car that cannot be"
+        _LOGGER.warning("A command for %s was not passed on: %s %s", whose, result.reason, result.detail)
+        if named:
             self._publisher.result(car, result)
 
     def _take(self, admitted: Admitted, now: float) -> Order | Result:

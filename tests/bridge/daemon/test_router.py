@@ -83,6 +83,18 @@ async def test_unreadable_commands_are_answered_a_few_times_and_then_counted(
     assert "script" not in json.dumps(bench.sent)
 
 
+@pytest.mark.parametrize("car", ["", "EVIL car", "x" * 65])
+async def test_a_car_that_cannot_be_is_told_of_without_its_name(
+    bench: Bench, caplog: pytest.LogCaptureFixture, car: str
+) -> None:
+    bench.put(bench.command("unlock").signed(bench.signer), car=car)
+    [record] = bench.logged
+    assert (record.outcome, record.reason, record.sent) == ("refused", "other_car", False)
+    assert "A command for a car that cannot be was not passed on: other_car" in caplog.text
+    assert bench.sent == []
+    assert bench.vehicle.begun == []
+
+
 async def test_an_empty_message_is_no_command(bench: Bench) -> None:
     bench.put(b"")
     bench.put(b"", retain=True)
