@@ -4,7 +4,6 @@
     DRIVEWAY_CODE=... python3 reference_client.py mqtt://user:password@broker:1883 CAR COMMAND ['{"percent": 80}']
 
 CAR is a car's name or id. The code comes from `driveway clients add`. The last line says how it ended; status 0: done.
-docs/mqtt.md is the specification; this is all that a client needs of it.
 """
 
 import hmac
@@ -19,11 +18,11 @@ from urllib.parse import unquote, urlsplit
 import paho.mqtt.client as mqtt
 
 broker, wanted, command, *arguments = sys.argv[1:]
+address = urlsplit(broker)
 code = re.sub(r"[\s-]", "", os.environ["DRIVEWAY_CODE"]).upper().translate(str.maketrans("OIL", "011")).encode()
 client_id = hmac.digest(code, b"driveway client id", "sha256").hex()[:16]
 key = hmac.digest(code, b"driveway command key", "sha256")
 
-address = urlsplit(broker)
 heard: queue.Queue[tuple[str, bool, dict]] = queue.Queue()
 client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
 client.on_message = lambda *message: heard.put((message[2].topic, message[2].retain, json.loads(message[2].payload)))
@@ -31,19 +30,20 @@ if address.username:
     client.username_pw_set(unquote(address.username), unquote(address.password or ""))
 client.connect(address.hostname, address.port or 1883)
 client.loop_start()
-client.subscribe("driveway/+/info")
+client.subscribe([(f"driveway/+/{told}", 0) for told in ("clock", "+/result", "info")])
 try:
-    while True:  # which bridge has the car?
+    cars = []
+    while not cars:  # which bridge has the car?
         topic, _, info = heard.get(timeout=5)
-        cars = [car["id"] for car in info["cars"] if wanted in (car["id"], car["name"])]
-        if cars:
-            break
+        cars = [car["id"] for car in info.get("cars", ()) if wanted in (car["id"], car["name"])]
+    if client_id not in info["clients"]:
+        sys.exit("refused unknown_client")
     base, car = topic.removesuffix("/info"), cars[0]
-    client.subscribe([(f"{base}/clock", 0), (f"{base}/{car}/result", 0)])
     client.publish(f"{base}/clock/get", "now")
-    while True:  # what does its clock say?
+    while True:  # what does its clock say, which only the bridge can sign?
         topic, retained, clock = heard.get(timeout=5)
-        if topic == f"{base}/clock" and not retained:
+        said = f"driveway clock {clock.get('boot')} {clock.get('now', 0):.3f}".encode()
+        if not retained and hmac.digest(key, said, "sha256").hex() == clock.get("signatures", {}).get(client_id):
             break
     who = {"contract": 1, "id": secrets.token_hex(8), "client": client_id, "boot": clock["boot"]}
     what = {"car": car, "command": command, "arguments": json.loads(arguments[0]) if arguments else {}}
@@ -52,7 +52,7 @@ try:
     client.publish(f"{base}/{car}/command", json.dumps({"document": document, "signature": signature}))
     while True:  # what becomes of it?
         topic, _, result = heard.get(timeout=60)
-        if topic.endswith("/result") and result["id"] == who["id"]:
+        if topic == f"{base}/{car}/result" and result["id"] == who["id"]:
             sys.stdout.write(f"{result['outcome']} {result['reason'] or result['stage'] or ''} {result['detail']}\n")
             if result["outcome"] not in ("accepted", "sent"):
                 sys.exit(result["outcome"] != "confirmed")

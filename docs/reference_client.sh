@@ -4,9 +4,8 @@
 #   DRIVEWAY_CODE=... reference_client.sh CAR COMMAND ['{"percent": 80}'] [-- BROKER OPTIONS OF mosquitto_pub]
 #
 # CAR is a car's id. The code comes from `driveway clients add`. The last line says how it ended; status 0: done.
-# docs/mqtt.md is the specification; this is all that a client needs of it. Neither code nor key is ever an argument
-# of another program, where other users of this computer could see it.
-set -euo pipefail
+# Neither code nor key is ever an argument of another program, where other users of this computer could see it.
+set -euo pipefail; export LC_ALL=C
 car=$1 command=$2 arguments='{}'
 shift 2
 if [[ ${1:-} == '{'* ]]; then arguments=$1; shift; fi
@@ -38,9 +37,12 @@ exec 3< <(mosquitto_sub "${broker[@]}" -W 60 -F '%r %t %p' \
 trap "kill $!" EXIT
 while read -r -u 3 retained topic payload; do
   if [[ $topic == */info && $payload == *"\"$car\""* && -z $base ]]; then # this bridge has the car: what is its time?
+    [[ $payload == *"$client"* ]] || { echo 'refused unknown_client'; exit 1; }
     base=${topic%/info}
     mosquitto_pub "${broker[@]}" -t "$base/clock/get" -m now
   elif [[ -n $base && $topic == "$base/clock" && $retained == 0 && -z $sent ]]; then
+    printf -v said 'driveway clock %s %.3f' "$(field boot "$payload")" "$(field now "$payload")"
+    [[ $(field "$client" "$payload") == "$(hmac "$key" "$said")" ]] || continue # not the bridge's word
     document="{\"contract\": 1, \"id\": \"$id\", \"client\": \"$client\", \"car\": \"$car\", \"command\": \"$command\","
     document+=" \"arguments\": $arguments, \"boot\": \"$(field boot "$payload")\","
     document+=" \"issued\": $(field now "$payload"), \"ttl\": 5}"

@@ -96,6 +96,7 @@ class Bridge:
         self._leases = Leases(self._topics, self._boot, self._uplink)
         self._leases.on_change = self._health.soon
         self._publisher = Publisher(self._topics, self._boot, self._info(()), self._uplink.publish)
+        self._publisher.signers = self._signers
         self._health.sources["mqtt"] = self._mqtt
         self._ear.on_change = self._health.soon
         self._admission = Admission(self._boot.id, (), [self._signer], CATALOGUE)
@@ -181,6 +182,9 @@ class Bridge:
             will_topic=self._topics.status,
             listen_to=self._listen_to,
         )
+
+    def _signers(self) -> Iterable[Signer]:
+        return (self._signer, *(client.signer for client in self._clients.look().values()))
 
     def _info(self, members: Iterable[Member]) -> Info:
         return Info(

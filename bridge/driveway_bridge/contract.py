@@ -18,7 +18,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from types import NoneType
@@ -104,6 +104,40 @@ class Signer:
     def signature(self, document: bytes) -> str:
         """HMAC-SHA-256 of the document's bytes, 64 hex digits."""
         return hmac.digest(self.key, document, "sha256").hex()
+
+    def clock_signature(self, boot: str, now: float) -> str:
+        """Of a clock, by which a client knows that nobody makes it date its commands into the future."""
+        return self.signature(f"driveway clock {boot} {now:.3f}".encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What the bridge's clock shows, for each client with a signature under that client's key."""
+
+    boot: str
+    now: float
+    signatures: Mapping[str, str] = field(default_factory=dict)
+
+    def payload(self) -> str:
+        """The payload to publish."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def signed(cls, boot: str, now: float, signers: Iterable[Signer]) -> Clock:
+        """Sign it for all of them."""
+        return cls(boot, now, {signer.client: signer.clock_signature(boot, now) for signer in signers})
+
+    @classmethod
+    def parse(cls, payload: bytes | str, signer: Signer) -> Clock:
+        """Read a payload and believe it; ContractError `malformed`, `unknown_client` or `bad_signature`."""
+        known = typed(parse_object(payload), boot=TEXT, now=NUMBER, signatures=(dict,))
+        clock = made(cls, known)
+        if signer.client not in clock.signatures:
+            raise ContractError("unknown_client", "the clock is not signed for us")
+        signature = str(clock.signatures[signer.client]).encode(errors="replace")
+        if not hmac.compare_digest(signer.clock_signature(clock.boot, clock.now).encode(), signature):
+            raise ContractError("bad_signature", "the clock is not the bridge's")
+        return clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

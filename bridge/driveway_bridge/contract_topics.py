@@ -26,7 +26,7 @@ class Topics:
 
     @property
     def clock(self) -> str:
-        """Every few seconds and on request: `{"boot": .., "now": seconds}`."""
+        """Every few seconds and on request: the bridge's time, signed (`Clock`)."""
         return f"{self.base}/{self.bridge}/clock"
 
     @property

@@ -30,6 +30,7 @@ CLOCK_LASTS_S: Final = 10.0
 CLOCK_WITHIN_S: Final = 1.0
 ENDED_WITHIN_S: Final = 20.0
 """After it was accepted; more than the car is ever given."""
+ENDS_KEPT: Final = 64
 _REASON_OF: Final[Mapping[Outcome, str]] = {Outcome.UNCONFIRMED: "no_answer", Outcome.EXPIRED: "expired"}
 """For a result without a reason."""
 
@@ -61,6 +62,8 @@ class Commands:
         self._clocks: set[_Ear[Clock]] = set()
         self._loose: dict[tuple[str, str], dict[str, float]] = {}
         """By car and subject the bridges that may still begin with an older command, and until when."""
+        self._ended: dict[str, Outcome] = {}
+        """How the last commands ended, to notice a second end."""
 
     async def send(
         self,
@@ -167,7 +170,7 @@ class Commands:
                 await self._publish(Topics(self._base, bridge.id).clock_request, "now", CLOCK_WITHIN_S)
                 return await ear.next()
         except TimeoutError as error:
-            raise CommandFailed("bridge_silent", "no clock", sent=False) from error
+            raise CommandFailed(bridge.distrust or "bridge_silent", "no clock", sent=False) from error
         finally:
             self._clocks.discard(ear)
 
@@ -188,10 +191,28 @@ class Commands:
     def hear_result(self, bridge: str, result: Result) -> None:
         """Take a result that was published just now."""
         ear = self._results.get(result.id) if result.id else None
+        self._note_end(result)
         if ear is None or ear.bridge != bridge:
             _LOGGER.debug("A result that nobody here waits for: %s", result)
             return
         ear.tell(result)
+
+    def _note_end(self, result: Result) -> None:
+        """Say it when a command of ours ends a second time, in another way: then somebody else speaks as the bridge."""
+        if result.id is None or not result.outcome.final:
+            return
+        if result.id in self._results:
+            first = self._ended.setdefault(result.id, result.outcome)
+            while len(self._ended) > ENDS_KEPT:
+                del self._ended[next(iter(self._ended))]
+        else:
+            first = self._ended.get(result.id, result.outcome)
+        if first is not result.outcome:
+            _LOGGER.warning(
+                "A command ended twice, as %s and as %s. A bridge ends each once: somebody else on the MQTT broker"
+                " speaks in its name",
+                first, result.outcome,
+            )  # fmt: skip
 
     @callback
     def hear_clock(self, bridge: str, clock: Clock) -> None:

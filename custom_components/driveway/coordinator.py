@@ -230,11 +230,27 @@ class Coordinator:
     def _hear_clock(self, bridge: Bridge, _names: list[str], message: mqtt.ReceiveMessage) -> None:
         if message.retain:
             return  # nobody knows how old it is
-        clock = Clock.parse(_text(message), time.monotonic())
+        try:
+            clock = Clock.parse(_text(message), time.monotonic(), bridge.signer)
+        except ContractError as error:
+            if error.reason != "malformed":
+                self._distrust(bridge, error.reason)
+            raise
         times_changed = bridge.hear_clock(clock, dt_util.utcnow())
         self.commands.hear_clock(bridge.id, clock)
         if times_changed:
             self._changed()
+
+    @callback
+    def _distrust(self, bridge: Bridge, reason: str) -> None:
+        """Say it once in a row, not with each clock."""
+        if bridge.distrust is None:
+            _LOGGER.warning(
+                "A clock in the name of bridge %s is not believed (%s). Either the code that Home Assistant has is no"
+                " longer the bridge's, or somebody else on the MQTT broker speaks in its name",
+                bridge.info.name if bridge.info else bridge.id, reason,
+            )  # fmt: skip
+        bridge.distrust = reason
 
     @callback
     def _hear_link(self, bridge: Bridge, names: list[str], message: mqtt.ReceiveMessage) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from . import contract
 from .contract import CONTRACT, CarInfo, Info, LinkState, Signer
 from .contract_json import ContractError, parse_object
 from .handover import Record, expected_s
@@ -83,13 +84,12 @@ class Clock:
     heard_at: float
 
     @classmethod
-    def parse(cls, payload: str, heard_at: float) -> Clock:
-        """Read a payload; ContractError when it is none."""
-        fields = parse_object(payload)
-        boot, now = fields.get("boot"), _number(fields.get("now"))
-        if not isinstance(boot, str) or now is None or abs(now) > _CENTURY_S:
+    def parse(cls, payload: str, heard_at: float, signer: Signer) -> Clock:
+        """Read a payload that the bridge has signed for us; ContractError when it is none."""
+        told = contract.Clock.parse(payload, signer)
+        if abs(told.now) > _CENTURY_S:
             raise ContractError("malformed", "not a clock")
-        return cls(boot, now, heard_at)
+        return cls(told.boot, float(told.now), heard_at)
 
     def age(self, monotonic: float) -> float:
         """Seconds since it was heard."""
@@ -135,6 +135,8 @@ class Bridge:
     info: Info | None = None
     online: bool = False
     clock: Clock | None = None
+    distrust: str | None = None
+    """Why the last clock in the bridge's name was not believed, a reason code; None when it was."""
     cars: dict[str, CarView] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
     """How it did with each car lately."""
@@ -164,6 +166,7 @@ class Bridge:
         """Take over a live clock; whether the wall times of readings changed by it."""
         started = wall - timedelta(seconds=clock.now)
         before, self.clock = self._started, clock
+        self.distrust = None
         if before is not None and before[0] == clock.boot and abs(started - before[1]) < _CLOCK_DRIFT:
             return False
         self._started = (clock.boot, started)

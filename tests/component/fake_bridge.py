@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from homeassistant.components import mqtt
@@ -13,6 +13,7 @@ from custom_components.driveway.contract import (
     OFFLINE,
     ONLINE,
     CarInfo,
+    Clock,
     Command,
     Info,
     LinkState,
@@ -78,7 +79,8 @@ class FakeBridge:
         self.tell(self.topics.status, OFFLINE)
 
     def tell_clock(self, *, retain: bool = False, **fields: Any) -> None:
-        self.tell(self.topics.clock, json.dumps({"boot": self.info.boot, "now": self.now} | fields), retain=retain)
+        clock = Clock.signed(self.info.boot, self.now, [self.signer])
+        self.tell(self.topics.clock, json.dumps(asdict(clock) | fields), retain=retain)
 
     def link(self, car: CarInfo = ANNA, **fields: Any) -> None:
         self.tell(self.topics.link(car.id), LinkState(boot=self.info.boot, **fields).payload())

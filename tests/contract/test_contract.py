@@ -18,6 +18,7 @@ from driveway_bridge.commands.table import SPECIFICATIONS
 from driveway_bridge.contract import (
     MAX_PAYLOAD,
     CarInfo,
+    Clock,
     Command,
     Info,
     LinkState,
@@ -248,3 +249,50 @@ def test_the_component_knows_what_must_not_be_given_twice() -> None:
     assert isinstance(once, ast.Call)
     not_idempotent = {name for name, specification in SPECIFICATIONS.items() if not specification.idempotent}
     assert ast.literal_eval(once.args[0]) == not_idempotent | {"pair"}
+
+
+# The clock
+
+
+def test_a_clock_is_believed_by_those_that_it_is_signed_for() -> None:
+    home, nanny = (Signer.from_code(new_code()) for _ in range(2))
+    told = Clock.signed("boot1", 12.5, [home, nanny]).payload()
+    for signer in (home, nanny):
+        assert Clock.parse(told, signer).now == 12.5
+    with pytest.raises(ContractError) as raised:
+        Clock.parse(told, Signer.from_code(new_code()))
+    assert raised.value.reason == "unknown_client"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"now": 3612.5}, "bad_signature"),
+        ({"boot": "boot2"}, "bad_signature"),
+        ({"now": "12.5"}, "malformed"),
+        ({"now": True}, "malformed"),
+        ({"signatures": []}, "malformed"),
+        ({"signatures": {}}, "unknown_client"),
+    ],
+)
+def test_a_clock_that_somebody_changed_is_not_believed(change: dict[str, object], reason: str) -> None:
+    home = Signer.from_code(new_code())
+    told = json.loads(Clock.signed("boot1", 12.5, [home]).payload())
+    with pytest.raises(ContractError) as raised:
+        Clock.parse(json.dumps(told | change), home)
+    assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize("signature", [None, 1, "", "\ud800", ["0" * 64], "0" * 64])
+def test_a_clock_with_any_other_signature_is_not_believed(signature: object) -> None:
+    home = Signer.from_code(new_code())
+    told = {"boot": "boot1", "now": 12.5, "signatures": {home.client: signature}}
+    with pytest.raises(ContractError, match="bad_signature"):
+        Clock.parse(json.dumps(told), home)
+
+
+def test_the_bytes_of_a_clocks_signature() -> None:
+    """As docs/mqtt.md has them: anybody can make them, in any language."""
+    signer = Signer("id", b"key")
+    expected = hmac.digest(b"key", b"driveway clock cf6c68bcb311d944 3.000", "sha256").hex()
+    assert Clock.signed("cf6c68bcb311d944", 3, [signer]).signatures == {"id": expected}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
 from driveway_bridge.boot import Boot
-from driveway_bridge.contract import CLOCK_EVERY_S, ONLINE, Info, LinkState, Result
+from driveway_bridge.contract import CLOCK_EVERY_S, ONLINE, Clock, Info, LinkState, Result, Signer
 from driveway_bridge.contract_topics import Topics
 from driveway_bridge.known import BODY, SUBJECTS
 
@@ -27,6 +28,8 @@ class Publisher:
     """Everything that is published, but for the last will."""
 
     def __init__(self, topics: Topics, boot: Boot, info: Info, send: Send) -> None:
+        self.signers: Callable[[], Iterable[Signer]] = tuple
+        """Tells for whom the clock is signed."""
         self._topics = topics
         self._boot = boot
         self._send = send
@@ -92,7 +95,8 @@ class Publisher:
 
     def clock(self) -> None:
         """Tell the clock now."""
-        self._send(self._topics.clock, json.dumps({"boot": self._boot.id, "now": round(self._boot.now(), 3)}))
+        clock = Clock.signed(self._boot.id, round(self._boot.now(), 3), self.signers())
+        self._send(self._topics.clock, clock.payload())
 
     def clock_soon(self) -> None:
         """Answer a request for the clock at once, and those that follow closely together with one more."""
