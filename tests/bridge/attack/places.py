@@ -1,0 +1,112 @@
+"""Tricks with topics, and with who is who on the broker."""
+
+from __future__ import annotations
+
+import json
+
+from driveway_bridge.contract import OFFLINE
+from tests.bridge.attack.siege import EVIL, Siege
+from tests.bridge.attack.trick import trick
+from tests.bridge.daemon.test_process import CAR
+
+
+@trick(
+    "publishes a fresh command beside the command topic: in capitals, with a slash more, one level deeper",
+    "Nothing: the bridge does not listen there",
+)
+async def beside_the_topic(siege: Siege) -> None:
+    payload, topic = await siege.signed(), siege.topic
+    others = (topic.replace("command", "Command"), f"{topic}/", f"/{topic}", f"{topic}/{CAR}", topic.upper())
+    async with siege.intruder() as intruder:
+        for other in others:
+            await intruder.publish(other, payload)
+
+
+@trick(
+    "publishes a fresh command where the bridge speaks: its result, clock, info, state",
+    "Nothing: the bridge does not listen there",
+)
+async def into_the_bridges_mouth(siege: Siege) -> None:
+    payload, topics = await siege.signed(), siege.topics
+    async with siege.intruder() as intruder:
+        for topic in (topics.clock, topics.link(CAR), topics.state(CAR, "evil"), topics.health):
+            await intruder.publish(topic, payload)
+
+
+@trick("publishes plain words, as an automation would", "Nothing that opens is done without a signature")
+async def plain_words(siege: Siege) -> None:
+    async with siege.intruder() as intruder:
+        for thing in ("lock", "unlock", "trunk", "frunk_open"):
+            for word in ("UNLOCK", "unlock", "OPEN", "1", "PRESS"):
+                await intruder.publish(siege.topics.plain(CAR, thing), word)
+
+
+@trick("publishes a fresh command to where the bridge listens to itself; then where it belongs", "`bad_signature`")
+async def into_the_ear(siege: Siege) -> None:
+    payload, since = await siege.signed(), len(siege.owner.heard)
+    async with siege.intruder() as intruder:
+        await intruder.publish(siege.topics.command("ear"), payload)
+        await intruder.publish(siege.topic, payload.replace("unlock", "UNLOCK"))
+    await siege.refused("bad_signature", since)
+
+
+@trick(
+    "invents cars whose names are no names: with blanks, too long, without a letter",
+    "`other_car` in the log and the audit; nothing is published under such a name",
+)
+async def cars_that_cannot_be(siege: Siege) -> None:
+    for name in (f"{EVIL} car", "", "\N{PILE OF POO}", "x" * 65):
+        payload = await siege.signed()
+        await siege.publish(payload, siege.topics.command(name))
+        siege.tries["other_car"] += 1
+    await siege.logged("A command for a car that cannot be was not passed on: other_car")
+
+
+@trick(
+    "takes the bridge's name on the broker, so that it is thrown off, twice in a row",
+    "The log says each time that the connection is lost; the bridge comes back each time",
+)
+async def the_bridges_name(siege: Siege) -> None:
+    lost = "The connection to the MQTT broker is lost"
+    before = siege.bridge.log.count(lost)
+    for _ in range(2):
+        async with siege.bridge_away():
+            pass
+    assert siege.bridge.log.count(lost) > before
+
+
+@trick("asks for the clock a thousand times", "One answer each 50 ms at most")
+async def many_questions(siege: Siege) -> None:
+    since = len(siege.owner.heard)
+    async with siege.intruder() as intruder:
+        for _ in range(1000):
+            await intruder.publish(siege.topics.clock_request, EVIL, qos=0)
+        await intruder.publish(siege.topics.clock_request, EVIL)
+    await siege.owner.wait(lambda heard: heard.topic == siege.topics.clock, since)
+    heard = [one.at for one in siege.owner.heard[since:] if one.topic == siege.topics.clock]
+    assert len(heard) <= 2 + (heard[-1] - heard[0]) / 0.04
+
+
+@trick(
+    "says in the bridge's name that it is away, and takes its `info` out of the broker",
+    "Home Assistant shows it as not available until the bridge speaks again; that is a nuisance, and no more",
+)
+async def away_in_its_name(siege: Siege) -> None:
+    info = next(one.payload for one in reversed(siege.owner.heard) if one.topic == siege.topics.info and one.payload)
+    async with siege.intruder() as intruder:
+        await intruder.publish(siege.topics.status, OFFLINE, retain=True)
+        await intruder.publish(siege.topics.info, b"", retain=True)
+        await intruder.publish(siege.topics.info, info, retain=True)  # for those who play the next trick
+
+
+@trick(
+    "asks for a pairing, to get a key of his own into the car",
+    "`not_signed`, `bad_signature`",
+)
+async def a_key_of_his_own(siege: Siege) -> None:
+    since = len(siege.owner.heard)
+    document = siege.document(command="pair", arguments={"role": "owner"})
+    await siege.publish(json.dumps({"document": json.dumps(document)}))
+    await siege.refused("not_signed", since)
+    await siege.forge(document)
+    await siege.refused("bad_signature", since)
