@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import json
 import secrets
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +27,7 @@ from tests.bridge.daemon.house import PATIENCE_S, Heard, House
 from tests.bridge.daemon.mosquitto import Mosquitto
 from tests.bridge.daemon.test_kill import Watcher
 from tests.bridge.daemon.test_process import CAR, Process, configuration, driveway, simulated_car
+from tests.bridge.daemon.wire import Wire
 
 ANSWERS_AGAIN_S = 0.3
 """The bridge answers five unreadable messages a second; nobody tells when it would answer one more."""
@@ -50,19 +52,25 @@ class Intruder:
             protocol=MQTTProtocolVersion.MQTTv5 if self._fifth else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )
-        self._client.on_connect = lambda *_: self._loop.call_soon_threadsafe(self._connected.set)
-        self._client.on_subscribe = lambda *_: self._loop.call_soon_threadsafe(self._subscribed.set)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+
+    def _on_connect(self, *_: Any) -> None:
+        self._loop.call_soon_threadsafe(self._connected.set)
+
+    def _on_subscribe(self, *_: Any) -> None:
+        self._loop.call_soon_threadsafe(self._subscribed.set)
 
     def will(self, topic: str, payload: str, *, delay_s: int = 0, retain: bool = False) -> None:
         """Have the broker say this when the connection is cut."""
-        properties = Properties(PacketTypes.WILLMESSAGE)
+        properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
         properties.WillDelayInterval = delay_s
         self._client.will_set(topic, payload, qos=1, retain=retain, properties=properties)
 
     async def __aenter__(self) -> Self:
         properties = None
         if self._fifth:
-            properties = Properties(PacketTypes.CONNECT)
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = 0 if self._clean else 3600
             self._client.connect("127.0.0.1", self._port, clean_start=self._clean, properties=properties)
         else:
@@ -104,26 +112,36 @@ class CarWatcher(Watcher):
     async def read(self) -> None:
         assert self.car.process.stdout is not None
         async for line in self.car.process.stdout:
-            self.events.append(json.loads(line))
+            self.events.append(json.loads(line) | {"heard_at": time.monotonic()})
             self._news.set()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait until what was told so far makes it true."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not true():
+                self._news.clear()
+                await self._news.wait()
+
+    def say(self, word: str) -> None:
+        assert self.car.process.stdin is not None
+        self.car.process.stdin.write(f"{word}\n".encode())
 
     async def all_told(self) -> None:
         """Say a word to it, and wait for its answer: what happened before stands before that."""
         answers = len(self.named("did"))
-        assert self.car.process.stdin is not None
-        self.car.process.stdin.write(b"state\n")
-        async with asyncio.timeout(PATIENCE_S):
-            while len(self.named("did")) == answers:
-                self._news.clear()
-                await self._news.wait()
+        self.say("state")
+        await self.until(lambda: len(self.named("did")) > answers)
 
 
 class Siege:
     """What a trick is played with."""
 
     def __init__(
-        self, broker: Mosquitto, owner: House, car: Watcher, folder: Path, run: tuple[str | Path, ...]
+        self, broker: Mosquitto, owner: House, car: CarWatcher, folder: Path, *, to_broker: Wire, to_car: Wire
     ) -> None:
+        self.to_broker = to_broker
+        """The bridge's way to the broker."""
+        self.to_car = to_car
         self.broker = broker
         self.owner = owner
         self.car = car
@@ -140,7 +158,8 @@ class Siege:
         """Signed commands of the owner that the car was to hear."""
         self.bridge: Process
         self._folder = folder
-        self._run = run
+        file = configuration(folder, to_broker.port, to_car.port)
+        self._run = ("run", "--config", file, "--data", self.data)
         self._running = contextlib.AsyncExitStack()
 
     # The bridge -------------------------------------------------------------------------------------------------------
@@ -250,14 +269,20 @@ class Siege:
 
 
 @contextlib.asynccontextmanager
-async def siege(broker: Mosquitto, folder: Path) -> AsyncIterator[Siege]:
-    """Begin one; the bridge runs."""
+async def siege(
+    broker: Mosquitto, folder: Path, *, lets_in: Callable[[bytes], bool] = lambda _first: True
+) -> AsyncIterator[Siege]:
+    """Begin one; the bridge runs. `lets_in` judges its connections to the broker by their first bytes."""
     public = key_store.load_or_create(folder / "data").public
-    async with simulated_car(folder, public) as (car, port), House(broker.port) as owner:
+    async with contextlib.AsyncExitStack() as stack:
+        car, port = await stack.enter_async_context(simulated_car(folder, public))
+        owner = await stack.enter_async_context(House(broker.port))
+        to_broker = await stack.enter_async_context(Wire(broker.port))
+        to_broker.lets_in = lets_in
+        to_car = await stack.enter_async_context(Wire(port))
         watcher = CarWatcher(car)
         reading = asyncio.create_task(watcher.read())
-        run = ("run", "--config", configuration(folder, broker.port, port), "--data", folder / "data")
-        made = Siege(broker, owner, watcher, folder, run)
+        made = Siege(broker, owner, watcher, folder, to_broker=to_broker, to_car=to_car)
         try:
             await made.start()
             yield made
@@ -265,6 +290,11 @@ async def siege(broker: Mosquitto, folder: Path) -> AsyncIterator[Siege]:
             await made._running.aclose()
             reading.cancel()
             await asyncio.wait([reading])
+
+
+def no_mqtt_5(first: bytes) -> bool:
+    """As a broker that speaks 3.1.1 at most."""
+    return first[first.index(b"MQTT") + 4] < 5
 
 
 def envelope(document: str, signer: Signer) -> str:

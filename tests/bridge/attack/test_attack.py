@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.bridge.attack import captured, forged, places, shapes  # noqa: F401 - they put their tricks on the list
-from tests.bridge.attack.siege import EVIL, Siege, siege
-from tests.bridge.attack.trick import TRICKS, Trick
+from tests.bridge.attack.siege import EVIL, Siege, no_mqtt_5, siege
+from tests.bridge.attack.trick import TRICKS, Act, Trick
 from tests.bridge.daemon.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -60,6 +61,24 @@ async def test_everything_was_reported_and_nothing_repeated(besieged: Siege) -> 
     assert EVIL not in (besieged.data / "audit.log").read_text()
     assert EVIL not in besieged.bridge.log
     assert "Traceback" not in besieged.bridge.log
+
+
+@pytest.mark.parametrize(
+    "act", [captured.stored_for_the_next_start, captured.again, captured.held_back, forged.unsigned]
+)
+async def test_with_a_broker_of_mqtt_3(mosquitto_path: str, tmp_path: Path, act: Act) -> None:
+    """There a command that its sender wants stored is known as such only to those who come later."""
+    with Mosquitto(mosquitto_path, tmp_path / "broker") as broker:
+        broker.start()
+        async with siege(broker, tmp_path, lets_in=no_mqtt_5) as made:
+            assert "(MQTT 3.1.1)" in made.bridge.log
+            await made.do("unlock")
+            await act(made)
+            since = len(made.owner.heard)
+            await made.publish(b"x" * 10_000_000)
+            await made.refused("too_large", since)
+            await made.do("lock")
+            assert len(await made.moves()) == made.wanted
 
 
 async def test_there_are_enough_of_them() -> None:

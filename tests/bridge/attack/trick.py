@@ -36,7 +36,7 @@ def trick(what: str, end: str) -> Callable[[Act], Act]:
     """Put it on the list, under the function's name."""
 
     def put(act: Act) -> Act:
-        name = act.__name__  # type: ignore[attr-defined]  # a function has one
+        name = act.__name__
         assert name not in TRICKS
         TRICKS[name] = Trick(name, what, end, act)
         return act
