@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import sys
 
-from driveway_bridge.contract import OFFLINE
+from driveway_bridge.contract import OFFLINE, Clock
 from tests.bridge.attack.siege import EVIL, Siege
 from tests.bridge.attack.trick import trick
+from tests.bridge.daemon.mosquitto import ROOT
 from tests.bridge.daemon.test_process import CAR
 
 
@@ -110,3 +114,34 @@ async def a_key_of_his_own(siege: Siege) -> None:
     await siege.refused("not_signed", since)
     await siege.forge(document)
     await siege.refused("bad_signature", since)
+
+
+@trick(
+    "speaks as the bridge's clock, an hour ahead, while a program of the owner asks for the time",
+    "Nothing: the clock is signed, and the program waits for the genuine one",
+)
+async def as_its_clock(siege: Siege) -> None:
+    since = len(siege.owner.heard)
+    boot, now = await siege.owner.clock()
+    program = await asyncio.create_subprocess_exec(
+        sys.executable,
+        ROOT / "docs/reference_client.py",
+        f"mqtt://127.0.0.1:{siege.broker.port}",
+        CAR,
+        "lock",
+        env=os.environ | {"DRIVEWAY_CODE": siege.code},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    forged = Clock.signed(boot, now() + 3600, [siege.stranger])
+    forged = Clock(boot, forged.now, {siege.signer.client: forged.signatures[siege.stranger.client]})
+    async with siege.intruder() as intruder:
+        ending = asyncio.create_task(program.wait())
+        while not ending.done():
+            await intruder.publish(siege.topics.clock, forged.payload())
+        assert await ending == 0
+    siege.wanted += 1
+    given = [one for one in siege.owner.heard[since:] if one.topic == siege.topic]
+    documents = [json.loads(json.loads(one.payload)["document"]) for one in given]
+    assert [document["command"] for document in documents] == ["lock"]
+    assert documents[0]["issued"] <= now()
+    assert any(one.payload == forged.payload().encode() for one in siege.owner.heard[since:])

@@ -120,6 +120,17 @@ class Mosquitto:
         (self._folder / "access").write_text("\n".join([*rules, ""]))
         self.read_again()
 
+    def keep(self, folder: Path) -> None:
+        """From the next start on it has a database in this folder, which is written when it is stopped."""
+        self.settings += ["persistence true", f"persistence_location {folder}/"]
+
+    def stop(self) -> None:
+        """End it in order: a broker with a database writes it."""
+        process = self._running()
+        process.terminate()
+        process.wait()
+        self._process = None
+
     def kill(self) -> None:
         """End it without leave."""
         process = self._running()
