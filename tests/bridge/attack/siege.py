@@ -172,11 +172,23 @@ class Siege:
     async def stop(self, *, kill: bool = False) -> None:
         """End it, in order or not."""
         if kill:
+            await self.all_audited()
             self.bridge.process.kill()
         else:
             self.bridge.process.terminate()
         await self.bridge.end()
         await self._running.aclose()
+
+    async def all_audited(self) -> None:
+        """Wait until what the owner has had done is on the disk: a power cut may take the last milliseconds with it."""
+        async with asyncio.timeout(PATIENCE_S):
+            while self.audited("outcome", "confirmed") < self.wanted:  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.01)
+
+    def audited(self, name: str, value: str) -> int:
+        """How many commands in the audit have this."""
+        lines = map(json.loads, (self.data / "audit.log").read_text().split("\n")[:-1])
+        return len([line for line in lines if line["kind"] == "command" and line[name] == value])
 
     async def _online(self, since: int) -> None:
         await self.owner.wait(lambda heard: heard.topic == self.topics.status and heard.payload == b"online", since)

@@ -85,6 +85,11 @@ class House:
         else:
             client.subscribe([(topic, 0) for topic in self._topics])
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a broker, as far as this client has noticed."""
+        return self._client.is_connected()
+
     def _on_subscribe(self, *_: Any) -> None:
         self._loop.call_soon_threadsafe(self._subscribed.set)
 
