@@ -3,8 +3,10 @@
 docs/security.md tells of these beside the tricks on the bridge.
 """
 
+from dataclasses import replace
+
 import pytest
-from homeassistant.components.lock import LockState
+from homeassistant.components.lock.const import LockState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -13,6 +15,7 @@ from tests.component.fake_bridge import ANNA, OTHER_CODE, FakeBridge
 
 from custom_components.driveway import commands, lock
 from custom_components.driveway.contract import Clock, Command, Outcome, Signer
+from custom_components.driveway.contract_topics import Topics
 
 THIEF = Signer.from_code(OTHER_CODE)
 
@@ -35,7 +38,7 @@ async def test_a_forged_clock_dates_no_command(
     """Else he could have an unlock signed for later, catch it while the bridge is away, and use it in the night."""
     for ahead in (0.5, 3600.0, -3600.0):
         clock = Clock.signed("boot1", bridge.now + ahead, signers)
-        forged = Clock(clock.boot, clock.now, dict.fromkeys([bridge.signer.client], "0" * 64) | clock.signatures)
+        forged = replace(clock, signatures={bridge.signer.client: "0" * 64, **clock.signatures})
         bridge.tell(bridge.topics.clock, forged.payload())
     await press("unlock")
     [command] = bridge.commands
@@ -99,15 +102,8 @@ async def test_a_bridge_that_he_invents_gets_no_command(
     hass: HomeAssistant, bridge: FakeBridge, press: Press, home: MockConfigEntry
 ) -> None:
     invented = FakeBridge(hass, code=OTHER_CODE)
-    invented.info = invented.info.__class__(
-        bridge="bridge-deadbeef",
-        name="Carport",
-        version="9",
-        boot="boot1",
-        cars=(ANNA,),
-        clients=(bridge.signer.client,),
-    )
-    invented.topics = invented.topics.__class__(invented.topics.base, "bridge-deadbeef")
+    invented.info = replace(bridge.info, bridge="bridge-deadbeef")
+    invented.topics = Topics(bridge.topics.base, "bridge-deadbeef")
     await invented.come_up()
     await press("unlock")
     assert [command.car for command in bridge.commands] == [ANNA.id]
