@@ -61,7 +61,7 @@ class Passing:
         def watch(way: Way, data: bytes, at: int) -> None:
             if way is Way.BACK and b"/command" in data:
                 self.came = time.monotonic_ns()
-            elif way is Way.THERE and b'"confirmed"' in data:
+            elif way is Way.THERE and b'"outcome": "confirmed"' in data:
                 self.told = self.told or at
 
         return watch

@@ -61,12 +61,9 @@ class Connection:
         sessions: Mapping[Domain, SavedSession] | None = None,
         random: Callable[[int], bytes],
         counters_on_request: bool = False,
-        kind: SignatureType = SignatureType.AES_GCM_PERSONALIZED,
+        kind: SignatureType = SignatureType.AES_GCM_PERSONALIZED,  # or HMAC_PERSONALIZED, readable: cars take both
     ) -> None:
-        """Begin with remembered sessions; with `counters_on_request`, no counter is used before it is granted.
-
-        `kind` is how commands are authenticated: encrypted, or with HMAC_PERSONALIZED readable. Cars take both.
-        """
+        """Begin with remembered sessions; no counter is used before it is granted, if `counters_on_request`."""
         self.dropped: Counter[str] = Counter()
         """Messages that changed nothing, by why."""
         self._answered = False
@@ -240,6 +237,8 @@ class Connection:
             request.stage, request.due, request.sent_at = Stage.ANSWER, now + patience_s, now
             request.may_have_happened = request.may_have_happened or not command.reads
             self._send(lane, request, now)
+            if command.authenticated and self._counters_on_request and session.running_low and session.saved:
+                self._emit(CountersNeeded(command.domain, session.saved))
 
     def _present(self, request: Request) -> None:
         """Send a key to be added. It stays beside the lane, in which the proof of it is asked for meanwhile."""

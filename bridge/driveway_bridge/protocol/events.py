@@ -29,7 +29,10 @@ class SessionReady:
 
 @dataclass(frozen=True, slots=True)
 class CountersNeeded:
-    """Write down a block of counters after `session.counter`, then call `Connection.grant`: commands wait for it."""
+    """Write down a block of counters after `session.counter`, then call `Connection.grant`.
+
+    Commands wait for it where none is left. It comes earlier too, while there are some: then nothing waits.
+    """
 
     domain: Domain
     session: SavedSession

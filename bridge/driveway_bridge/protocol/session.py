@@ -25,6 +25,8 @@ MAX_EXPIRY = 1 << 30
 INFO_PATIENCE_S = 4.0
 """A session info that comes later after its request says too little about the car's clock."""
 MAX_COUNTER = 0xFFFFFFFF
+LOW = 8
+"""With so many counters left, the next ones are asked for: a disk may take as long as some commands."""
 _EPOCH_SIZE = 16
 
 
@@ -113,6 +115,11 @@ class Session:
         """How many commands can be signed before more counters must be granted."""
         return 0 if self._saved is None else self._granted - self._counter
 
+    @property
+    def running_low(self) -> bool:
+        """Whether it is time to have the next block written down, so that no command has to wait for it."""
+        return self.counters_left == LOW
+
     def grant(self, block: SavedSession) -> bool:
         """Take the block of counters (counter, granted] that is written down; False when it is for another session."""
         saved = self._saved
@@ -120,7 +127,9 @@ class Session:
             return False
         if block.counter < self._counter:  # the car told a higher one in the meantime
             return False
-        self._counter, self._granted = block.counter, block.granted
+        if block.counter != self._granted:  # else it follows on ours, which is used up first
+            self._counter = block.counter
+        self._granted = block.granted
         return True
 
     def allow(self, count: int) -> None:

@@ -25,7 +25,7 @@ from driveway_bridge.protocol.events import (
     Unanswered,
 )
 from driveway_bridge.protocol.keys import PrivateKey
-from driveway_bridge.protocol.session import MAX_COUNTER, MAX_EXPIRY, SavedSession, Session
+from driveway_bridge.protocol.session import LOW, MAX_COUNTER, MAX_EXPIRY, SavedSession, Session
 from tests.bridge.protocol.scripted_car import (
     CAR,
     CLIENT,
@@ -332,6 +332,25 @@ def test_counters_are_used_only_after_they_are_written_down() -> None:
     story.ask(security.lock())
     story.sent()
     assert isinstance(story.events[-1], CountersNeeded)
+
+
+def test_the_next_counters_are_asked_for_before_the_last_is_used() -> None:
+    """So that every sixteenth lock command does not wait for a disk."""
+    story = Story(saved=replace(REMEMBERED, granted=6 + LOW + 1), counters_on_request=True)
+    story.ask(security.lock())
+    command = story.one()
+    assert command.counter == 7
+    (needed,) = [event for event in story.events if isinstance(event, CountersNeeded)]
+    assert (needed.session.counter, needed.session.granted) == (7, 7 + LOW)
+    story.connection.grant(needed.domain, replace(needed.session, counter=7 + LOW, granted=23 + LOW), story.now)
+    used = []
+    for _ in range(10):
+        story.hear(story.car.plain(command))
+        story.ask(security.lock())
+        command = story.one()
+        used.append(command.counter)
+    assert used == list(range(8, 18))  # none is skipped
+    assert len([event for event in story.events if isinstance(event, CountersNeeded)]) == 1
 
 
 def test_a_grant_below_what_the_car_knows_is_not_used() -> None:
