@@ -17,6 +17,8 @@ _LOGGER = logging.getLogger(__name__)
 
 STEADY_S: Final = 10.0
 """A connection that lasted this long was a good one: the first attempt after it comes soon."""
+BRIEF: Final = 3
+"""So many in a row that did not last, and somebody else is at work."""
 
 
 def pause_s(failures: int) -> float:
@@ -83,7 +85,7 @@ class Uplink:
     async def run(self) -> None:
         """Connect again and again, until `stop`."""
         loop = asyncio.get_running_loop()
-        failures = 0
+        failures = brief = 0
         version = Version.V5
         while not self._stopping:
             client = Client(self._broker, version, self._on_message, self._tell)
@@ -100,8 +102,11 @@ class Uplink:
                     client.abort("its configuration has changed")
                 since = loop.time()
                 await self._serve(client)
+                brief += 1
                 if loop.time() - since >= STEADY_S:
-                    failures = 0
+                    failures = brief = 0
+                elif brief == BRIEF and not self._stopping:
+                    self._tell_of_a_twin()
             if not self._stopping:
                 failures = 0 if await self._wait(self._pause(failures)) else failures + 1
 
@@ -141,6 +146,14 @@ class Uplink:
             client.abort("the bridge ends")
         if not self._stopping:
             _LOGGER.warning("The connection to the MQTT broker is lost: %s", why)
+
+    def _tell_of_a_twin(self) -> None:
+        _LOGGER.error(
+            "The MQTT broker has ended %d connections soon after they began. Does somebody else connect to it as `%s`?"
+            " A second bridge with a copy of this data folder does; else ask who has a password for the broker.",
+            BRIEF,
+            self._broker.client_id,
+        )
 
     def _tell(self, text: str) -> None:
         """Write a problem into the log once, not each time that it is met."""

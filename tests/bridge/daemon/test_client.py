@@ -267,6 +267,19 @@ async def test_a_silent_broker_is_given_up(monkeypatch: pytest.MonkeyPatch, capl
     assert "does not answer, though something listens there" in caplog.text
 
 
+async def test_two_under_one_name_throw_each_other_out_and_say_so_once(
+    broker: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a copy of the data folder on a second computer does; or somebody who takes the bridge's name."""
+    async with running(Bridge(broker.port)) as one, running(Bridge(broker.port)):
+        for _ in range(6):
+            await one.is_up()
+    told = [
+        record for record in caplog.records if "Does somebody else connect to it as `driveway-b`?" in record.message
+    ]
+    assert 1 <= len(told) <= 2  # each of them once
+
+
 def test_pauses_grow_up_to_half_a_minute() -> None:
     for failures in range(100):
         full = min(30.0, 2.0**failures)
