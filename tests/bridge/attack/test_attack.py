@@ -43,6 +43,20 @@ async def test_the_car_does_not_move(besieged: Siege, trick: Trick) -> None:
     await besieged.settle()
 
 
+async def test_who_hands_a_command_on_in_time_has_the_owners_wish_done_once(besieged: Siege) -> None:
+    """The limit that the page admits: somebody in between chooses the moment, within the time to live."""
+    await besieged.do("lock")
+    payload, since = await besieged.signed(), len(besieged.owner.heard)
+    command_id = json.loads(json.loads(payload)["document"])["id"]
+    await besieged.publish(payload)
+    assert (await besieged.owner.final(command_id)).reason == "done"
+    besieged.wanted += 1
+    await besieged.publish(payload)
+    await besieged.refused("replayed", since)
+    await besieged.do("lock")
+    assert len(await besieged.moves()) == besieged.wanted
+
+
 async def test_everything_was_reported_and_nothing_repeated(besieged: Siege) -> None:
     """Played after the tricks: all of them are in the audit, and no word of the attacker is."""
     tries = besieged.tries
