@@ -175,7 +175,7 @@ class SignedCommand:
     def parse(cls, payload: bytes) -> SignedCommand:
         """Read a payload; ContractError with `too_large`, `malformed` or `not_signed`."""
         if len(payload) > MAX_PAYLOAD:
-            raise ContractError("too_large", f"{len(payload)} bytes")
+            raise ContractError("too_large", f"more than {MAX_PAYLOAD} bytes")
         envelope = parse_object(payload)
         document, signature = envelope.get("document"), envelope.get("signature")
         if signature is None:

@@ -11,7 +11,8 @@ from typing import Final
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from driveway_bridge import frugal
-from driveway_bridge.mqtt.sieve import Sieve
+from driveway_bridge.contract import MAX_PAYLOAD
+from driveway_bridge.mqtt.sieve import LONGEST_TOPIC, Sieve
 
 # It asks for proxies only where the library `socks` is installed.
 with contextlib.nullcontext() if importlib.util.find_spec("socks") else frugal.without_proxies():
@@ -20,7 +21,9 @@ with contextlib.nullcontext() if importlib.util.find_spec("socks") else frugal.w
 __all__ = ["MAX_PACKET", "PahoClient", "Version", "paho"]
 
 MAX_PACKET: Final = 64 * 1024
-"""Bytes of a message that a broker with MQTT 5 still sends us; what an older one sends beyond is dropped here."""
+"""Bytes of a message that a broker with MQTT 5 still sends us."""
+LONGEST: Final = LONGEST_TOPIC + 2 * MAX_PAYLOAD
+"""What an older broker sends beyond is cut off here: enough is left to see that it is too long for a command."""
 PIECE: Final = 16 * 1024
 """Bytes that are read at once: what one record of TLS holds."""
 
@@ -44,7 +47,7 @@ class PahoClient(paho.Client):
             protocol=MQTTProtocolVersion.MQTTv5 if fifth else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )
-        self.sieve = Sieve(MAX_PACKET)
+        self.sieve = Sieve(LONGEST)
         self.fault: OSError | None = None
         """Why nothing can be read any more, if the system or TLS has said it."""
 

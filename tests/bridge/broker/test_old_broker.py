@@ -77,12 +77,15 @@ async def test_a_bridge_that_vanishes_is_offline_and_all_is_told_anew(home: Home
         assert (await home.do(house, "unlock")).outcome is Outcome.CONFIRMED
 
 
-async def test_what_is_huge_is_dropped_even_out_of_the_store(home: Home, old: OldBroker) -> None:
+async def test_what_is_huge_is_refused_even_out_of_the_store(home: Home, old: OldBroker) -> None:
     """It comes again with each connection, so giving the connection up would be for ever."""
     old.retained[home.topics.command(CAR).encode()] = b"x" * 10_000_000
     async with home.bridge(), home.house(version=V311) as house:
         assert (await home.do(house, "unlock")).outcome is Outcome.CONFIRMED
+        since = len(house.heard)
         house.publish(home.topics.command(CAR), b"y" * 5_000_000)
+        refusal = await house.wait(lambda heard: heard.topic == home.topics.result(CAR), since)
+        assert Result.parse(refusal.payload).reason == "too_large"
         assert (await home.do(house, "lock")).outcome is Outcome.CONFIRMED
         assert old.connects.count(4) == 2  # the bridge's and the house's, and no other
 

@@ -9,11 +9,11 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from driveway_bridge.judgement.pace import SUBJECT_OF
-from driveway_bridge.judgement.phase import PUZZLING_S, STAYS_AWAKE_S
+from driveway_bridge.judgement.phase import PUZZLING_S, STALE_S, STAYS_AWAKE_S
 from driveway_bridge.judgement.plan import AWAY_S, STATUS, Plan
 from driveway_bridge.state.body import Body, ClosureState
 from driveway_bridge.state.charge import Charge, ChargingState
@@ -62,10 +62,14 @@ class SmallCar:
     needed_at: float = 0.0
     """By anybody but us."""
     ours_at: float = -math.inf
-    touched_at: float = -math.inf
+    shown_at: float = -math.inf
+    """When somebody did something to it that the body tells, as climate that is switched on is not."""
     woke_at: float = 0.0
     commanded_at: float = -math.inf
     entered_at: float = -math.inf
+    told_at: float = -math.inf
+    met_at: float = -math.inf
+    """When it told of itself for the first time after a silence in which anything may have begun, as charging."""
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -84,13 +88,15 @@ class SmallCar:
     def touch(self) -> None:
         if self.asleep:
             self.woke_at = self.now
-        self.needed_at = self.touched_at = self.now
+        self.needed_at = self.now
 
     def happen(self, event: str) -> None:
         if event == "wake" or (event == "lock" and not self.asleep):
             self.touch()
         if event in ("enter", "plug_in", "unplug", "climate_on"):
             self.touch()
+        if event in ("lock", "enter", "plug_in", "unplug"):
+            self.shown_at = self.now
         if event == "enter":
             self.entered_at = self.now
         self.locked = self.locked != (event == "lock")
@@ -112,13 +118,20 @@ class SmallCar:
             return Charge(charging=ChargingState.CHARGING if self.charging else ChargingState.COMPLETE)
         return Climate(on=self.climate) if subject == "climate" else Climate()
 
+    def tell(self) -> Body:
+        if self.now - self.told_at > STALE_S:
+            self.met_at = self.now
+        self.told_at = self.now
+        return self.body()
+
     def hear_question(self, subject: str) -> None:
         """Infotainment is asked: was there a reason?"""
         reasons = (
             self.held,
             self.now - self.needed_at <= LATE_S,
             self.now - self.commanded_at <= COMMAND_S,
-            self.now - max(self.woke_at, self.touched_at) >= PUZZLING_S,
+            self.now - max(self.woke_at, self.shown_at) >= PUZZLING_S,
+            self.now - self.met_at <= LATE_S,
         )
         if self.asleep or not any(reasons):
             self.wrong.append(f"{subject} at {self.now:.1f}, needed at {self.needed_at:.1f}, asleep {self.asleep}")
@@ -149,10 +162,10 @@ def ask(car: SmallCar, plan: Plan, name: str) -> None:
     if not car.near:
         plan.not_reached("not_in_range", car.now)
     elif name == STATUS:
-        plan.heard_body(car.body(), car.now)
+        plan.heard_body(car.tell(), car.now)
         plan.answered(name, car.now)
     elif car.asleep:
-        plan.heard_body(car.body(), car.now)  # who asks infotainment looks first
+        plan.heard_body(car.tell(), car.now)  # who asks infotainment looks first
         plan.refused(name, "car_asleep", car.now, temporary=True)
     else:
         car.hear_question(SUBJECT_OF[name])
@@ -173,19 +186,20 @@ def test_infotainment_is_only_asked_when_something_else_keeps_the_car_awake(even
         car.happen(event)
         if event == "lock_command" and car.near:
             car.locked = True
-            plan.heard_body(car.body(), car.now)
+            plan.heard_body(car.tell(), car.now)
             plan.commanded(None, car.now, infotainment=False)
         if event == "comfort_command" and car.near:
             car.touch()
             car.commanded_at = car.now
-            plan.heard_body(car.body(), car.now)
+            plan.heard_body(car.tell(), car.now)
             plan.commanded("charge", car.now, infotainment=True)
         if event == "push" and car.near:
-            plan.heard_body(car.body(), car.now)
+            plan.heard_body(car.tell(), car.now)
     assert not car.wrong
 
 
 @given(st.lists(EVENT, min_size=1, max_size=8))
+@example([("plug_in", 1.0), ("charged", 1.0), ("vanish", 1.0), ("enter", 2971.0)])
 @settings(max_examples=50, deadline=None)
 def test_whatever_happened_a_car_that_is_left_alone_sleeps_soon(events: list[tuple[str, float]]) -> None:
     """Pains 57, 61."""
@@ -200,6 +214,8 @@ def test_whatever_happened_a_car_that_is_left_alone_sleeps_soon(events: list[tup
         live(car, plan, left_at + STAYS_AWAKE_S + LATE_S + 30)
     else:  # it was awake for an hour and nothing showed why, so that it was asked may come at the wrong moment, once
         live(car, plan, left_at + 2 * STAYS_AWAKE_S + LATE_S + 30)
+    if car.met_at > left_at:  # nobody heard it for long, and it was asked what it is doing when it was heard again
+        live(car, plan, car.met_at + LATE_S + STAYS_AWAKE_S + 30)
     assert car.asleep
     live(car, plan, left_at + 3 * 3600)
     assert car.asleep
