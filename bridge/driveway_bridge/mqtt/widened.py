@@ -19,12 +19,14 @@ def warning(allowed: tuple[str, ...]) -> str | None:
     more = beyond(allowed)
     if not more:
         return None
-    opening = [_shown(one) for one in more if _opens(one)]
-    opens = f" The car is opened by {', '.join(opening)}." if opening else ""
-    return (
-        "plain_topics: without any signature everybody whom the MQTT broker lets publish may do more than by default: "
-        f"{', '.join(map(_shown, more))}.{opens}"
-    )
+    opening = ", ".join(_shown(one) for one in more if _opens(one))
+    others = ", ".join(_shown(one) for one in more if not _opens(one))
+    may = [
+        text
+        for text in (opening and f"open the car: {opening}", others and f"do more than by default: {others}")
+        if text
+    ]
+    return f"plain_topics: without any signature everybody whom the MQTT broker lets publish may {'; and '.join(may)}."
 
 
 def report(allowed: tuple[str, ...]) -> dict[str, list[str]]:

@@ -182,7 +182,7 @@ async def test_what_was_widened_is_in_the_log_at_each_start(bench: Bench, caplog
     assert caplog.text == ""
     Words(bench, *PLAIN_TOPICS, "unlock", "sentry_mode")
     [record] = caplog.records
-    assert "The car is opened by `lock/set` UNLOCK (unlock)" in record.getMessage()
+    assert "may open the car: `lock/set` UNLOCK (unlock)" in record.getMessage()
     assert "`sentry/set` OFF" in record.getMessage()
 
 

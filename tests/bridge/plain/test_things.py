@@ -174,8 +174,8 @@ def test_what_is_widened_is_said_with_what_opens_first() -> None:
     told = widened.warning((*PLAIN_TOPICS, "sentry_mode", "unlock"))
     assert told is not None
     assert told.endswith(
-        "more than by default: `lock/set` UNLOCK (unlock), `sentry/set` ON (sentry_mode), `sentry/set` OFF "
-        "(sentry_mode). The car is opened by `lock/set` UNLOCK (unlock)."
+        " may open the car: `lock/set` UNLOCK (unlock); and do more than by default: `sentry/set` ON (sentry_mode), "
+        "`sentry/set` OFF (sentry_mode)."
     )
     assert widened.report(("everything",))["opens"] == [
         "unlock", "trunk_open", "frunk_open", "tonneau_open", "charge_port_open", "windows_vent", "sunroof_open",
