@@ -25,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_FIGURES] = Figures()
+    config.addinivalue_line("markers", "only_on(release, reason): shows the same on any system, and takes long")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,9 +33,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here) and isinstance(item, pytest.Function):
+            _skip_on_others(item)
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(300))  # the first one's time includes the machine's start
+
+
+def _skip_on_others(item: pytest.Item) -> None:
+    """What shows the same on any system, and takes long, is shown on one: `@pytest.mark.only_on("trixie", reason)`."""
+    if (marker := item.get_closest_marker("only_on")) is not None:
+        release, reason = marker.args
+        if item.config.getoption("--machine") != release:
+            item.add_marker(pytest.mark.skip(f"{reason}: with --machine {release}"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -144,7 +144,7 @@ class Machine:
         try:
             async with asyncio.timeout(within_s):
                 while (await self.status(condition))[0]:  # noqa: ASYNC110 - nobody tells
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.3)
         except TimeoutError:
             raise TimeoutError(f"not within {within_s:g} s: {condition}") from None
 

@@ -14,7 +14,6 @@ from driveway_bridge.contract import Outcome
 from driveway_bridge.simulator.bluetooth import BluetoothCar, address_of
 from driveway_bridge.simulator.live import LiveCar
 from driveway_bridge.simulator.virtual_car import VirtualCar
-from tests.radio.conftest import RELEASES
 from tests.radio.figures import Figures
 from tests.radio.machine import Machine, Python
 from tests.radio.owner import CONFIGURATION, Owner
@@ -147,13 +146,12 @@ async def test_a_chip_that_answers_nothing_until_it_is_plugged_in_anew(
     assert story.reasons <= UNDER_WAY | {"no_bluetooth_service", "no_adapter", "adapter_off"}, story.given
 
 
+@pytest.mark.only_on("trixie", "it takes as long as in life, and is the bridge's own doing")
 @pytest.mark.timeout(300)
 async def test_a_chip_that_has_gone_deaf_is_brought_back(
     story: Story, street: Street, at_home: Owner, figures: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is heard for 90 s, listening anew does not help, switching it off and on does. As slowly as in life."""
-    if street.machine.release != RELEASES[-1]:
-        pytest.skip("it takes as long as in life, and is the bridge's own doing: one release is enough")
     chip = street.adapters[0].chip
     reset = chip.on_hci_reset_command
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from driveway_bridge.contract import Outcome
 from tests.radio.figures import Figures
 from tests.radio.machine import ROOT, Machine
@@ -23,20 +25,24 @@ ITS_OWN = {
     "speak to the broker",
 }
 WATCHDOG_S = 6
-SOON = f"WatchdogSec={WATCHDOG_S}\nRestartSec=1\nEnvironment=PYTHONPATH=/run/spinning"
+SOON = f"WatchdogSec={WATCHDOG_S}\nRestartSec=1\nEnvironment=PYTHONPATH=/run/hanging"
 """Not the unit's 30 s and 10 s, of which nobody learns anything by waiting."""
-SPINNING = """
-import signal
+HANGING = """
+import signal, time
+
+def stand(*_):
+    time.sleep(10**6)
 
 def spin(*_):
     while True:
         pass
 
 signal.signal(signal.SIGUSR1, spin)
+signal.signal(signal.SIGUSR2, stand)
 """
 """A signal's handler runs where the event loop runs."""
-MOST_MB = 55.0
-"""Of 10^6 bytes; what it needs is in the table of figures."""
+MOST_MB = {"bookworm": 55.0, "trixie": 59.0}
+"""Of 10^6 bytes, with Python 3.11 and 3.13."""
 STOP_S = 15.0
 
 
@@ -143,13 +149,13 @@ async def test_who_is_unknown_to_the_computer_is_told_so(stopped: Owner, machine
 async def test_a_bridge_that_hangs_is_started_again_and_locks(
     machine: Machine, owner: Owner, street: Street, figures: Figures
 ) -> None:
-    """First as if stopped dead, then spinning; both times the journal tells where."""
-    await machine.sh(f"mkdir -p /run/spinning; cat >/run/spinning/sitecustomize.py <<'END'\n{SPINNING}\nEND")
+    """First in a call that does not come back, then spinning; both times the journal tells where."""
+    await machine.sh(f"mkdir -p /run/hanging; cat >/run/hanging/sitecustomize.py <<'END'\n{HANGING}\nEND")
     loop = asyncio.get_running_loop()
     async with changed(machine, owner, SOON):
         await owner.start()
         await owner.until("link", lambda link: link["reachable"] is True)
-        for signal, name, where in (("STOP", "stopped dead", "run_forever"), ("USR1", "spinning", "in spin")):
+        for signal, name, where in (("USR2", "in a call", "in stand"), ("USR1", "spinning", "in spin")):
             street.car.unlock("hand")
             process, since, heard = await main_process(machine), await now(machine), len(owner.house.heard)
             began = loop.time()
@@ -167,17 +173,30 @@ async def test_a_bridge_that_hangs_is_started_again_and_locks(
             assert where in log.partition("Fatal Python error: Aborted")[2]
 
 
+async def connecting(owner: Owner, street: Street) -> str:
+    """Give a command to a car that leaves in that moment; its id, once it is being connected to."""
+    chip = street.adapters[0].chip
+    async with asyncio.timeout(60):
+        while True:
+            await street.radio.drop()
+            await street.radio.vanish()
+            command = await owner.send("unlock")
+            final = asyncio.create_task(owner.house.final(command))
+            while not final.done():
+                if chip.le_scan_enable and chip.le_scan_type == 0:
+                    # The kernel listens, without asking, for the car that it is to connect to.
+                    final.cancel()
+                    return command
+                await asyncio.sleep(0.02)  # nobody tells
+            # It was heard too long ago, so that it was listened for first.
+            await street.radio.reappear()
+            await owner.until_done("lock")
+
+
 async def test_it_stops_in_time_while_it_connects(
     at_home: Owner, machine: Machine, street: Street, figures: Figures
 ) -> None:
-    await street.radio.drop()
-    await street.radio.vanish()
-    chip = street.adapters[0].chip
-    command = await at_home.send("unlock")
-    async with asyncio.timeout(20):
-        while not (chip.le_scan_enable and chip.le_scan_type == 0):  # noqa: ASYNC110 - nobody tells
-            # The kernel listens, without asking, for the car that it is to connect to.
-            await asyncio.sleep(0.02)
+    command = await connecting(at_home, street)
     loop = asyncio.get_running_loop()
     began, since = loop.time(), len(at_home.house.heard)
     await machine.sh("systemctl stop driveway")
@@ -192,6 +211,7 @@ async def test_it_stops_in_time_while_it_connects(
     assert (json.loads(said.splitlines()[-1])["outcome"], street.locked()) == ("confirmed", True)
 
 
+@pytest.mark.only_on("trixie", "the bridge's own doing")
 async def test_a_changed_configuration_is_read_again_and_a_wrong_one_refused(at_home: Owner, machine: Machine) -> None:
     process = await main_process(machine)
     since, mark = len(at_home.house.heard), await now(machine)
@@ -207,6 +227,7 @@ async def test_a_changed_configuration_is_read_again_and_a_wrong_one_refused(at_
     await at_home.until("info", lambda info: [car["name"] for car in info["cars"]] == ["Anna"], since=since)
 
 
+@pytest.mark.only_on("bookworm", "the bridge's own doing")
 async def test_the_computers_clock_may_jump(at_home: Owner, machine: Machine, street: Street) -> None:
     """A Raspberry Pi has no clock of its own: it learns the time long after its start."""
     process = await main_process(machine)
@@ -226,6 +247,7 @@ async def test_the_computers_clock_may_jump(at_home: Owner, machine: Machine, st
 # What it needs --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.only_on("bookworm", "the bridge's own doing")
 async def test_a_password_that_only_systemd_can_read(machine: Machine, owner: Owner) -> None:
     broker = """
 install -d -o mosquitto /run/guarded /etc/driveway
@@ -257,4 +279,4 @@ async def test_it_is_small(at_home: Owner, machine: Machine) -> None:
     await at_home.until_done("lock")
     process = await main_process(machine)
     resident = int(re.findall(r"(?m)^Rss: +(\d+) kB", await machine.sh(f"cat /proc/{process}/smaps_rollup"))[0])
-    assert resident * 1024 / 1e6 < MOST_MB
+    assert resident * 1024 / 1e6 < MOST_MB[machine.release]

@@ -58,7 +58,7 @@ async def test_the_nearer_one_connects_and_the_farther_one_stands_in(
     near = await street.plug_in(SECOND)
     health = await owner.until("health", lambda health: states(health).get(SECOND) == "ok")
     assert not [problem for problem in health["problems"] if problem["part"] == "radio"]
-    await street.radio.drop()
+    await owner.until("link", lambda link: link["linked"] is False)
     assert (await owner.command("unlock")).outcome is Outcome.CONFIRMED
     assert len(near.chip.le_connections) == 1
 

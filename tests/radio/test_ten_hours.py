@@ -20,7 +20,7 @@ from tests.radio.story import Story
 from tests.radio.street import Street
 
 SEED = int(os.environ.get("DRIVEWAY_SEED", "200"))
-LASTS_S = float(os.environ.get("DRIVEWAY_TEN_HOURS_S", "45"))
+LASTS_S = float(os.environ.get("DRIVEWAY_TEN_HOURS_S", "30"))
 MAY_GROW = {"files": 4, "threads": 2, "tasks": 6, "memory_mb": 8.0}
 """Of one process over the whole time: what a link that happens to be open needs, and what a day loads late."""
 TOLD = frozenset(

@@ -33,6 +33,8 @@ ATTEMPT_S: Final = 6.0
 """For one connection, from the daemon: then the car must be heard again first, lest a car that left costs a minute."""
 FIRST_SHARE: Final = 0.6
 """Of the time that is left, for the best of several radios; the rest is for the next one."""
+FORGOTTEN: Final = {"places_full": 3, "no_connection": 2}
+"""So often BlueZ may know the car no more within one attempt before that is told as the reason."""
 
 _MOMENT_S: Final = 0.001
 
@@ -85,12 +87,17 @@ class BluetoothDialer:
             await self._hang_up()
             self._air.join(self._ear)
             way = await self._find(until)
-            try:
-                self._link = await self._go(way, until)
-            except Forgotten as error:
-                way = await self._find_again(until, error)
-                self._link = await self._go(way, until)
-            return self._link
+            forgotten = 0
+            while True:
+                try:
+                    self._link = await self._go(way, until)
+                except Forgotten as error:
+                    forgotten += 1
+                    if forgotten >= FORGOTTEN[error.reason]:
+                        raise
+                    way = await self._find_again(until, error)
+                else:
+                    return self._link
 
     async def close(self) -> None:
         """Give back the link, and the radio where nobody else uses it; `connect` opens them anew."""
@@ -143,14 +150,17 @@ class BluetoothDialer:
             return await self._listen(until)
 
     async def _find_again(self, until: float, forgotten: Forgotten) -> Way:
-        """Listen for a car that was heard a moment ago; there is no time to say that it has left."""
+        """Listen for a car that was heard a moment ago; there is no time to say that it has left.
+
+        That BlueZ has dropped it so far proves nothing of its places.
+        """
         try:
             async with self._air.wanted():
                 return await self._listen(until)
         except NotReached as error:
             if _now() < until - _MOMENT_S:
                 raise
-            raise forgotten from error
+            raise NotReached("no_connection", forgotten.detail) from error
 
     async def _listen(self, until: float) -> Way:
         air, ear, begun = self._air, self._ear, _now()

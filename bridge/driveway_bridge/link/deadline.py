@@ -33,7 +33,7 @@ async def within(seconds: float, job: Coroutine[Any, Any, _T], *, grace_s: float
             _stuck.add(task)
             task.add_done_callback(_forget)
     if not task.done() or task.cancelled():
-        raise TimeoutError(f"not done within {seconds:.1f} s")
+        raise TimeoutError(f"not done within {seconds:.1f} s" if seconds > 0 else "there was no time left")
     return task.result()
 
 

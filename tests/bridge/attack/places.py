@@ -8,6 +8,7 @@ import os
 import sys
 
 from driveway_bridge.contract import OFFLINE, Clock
+from driveway_bridge.mqtt.uplink import BRIEF
 from tests.bridge.attack.siege import EVIL, Siege
 from tests.bridge.attack.trick import trick
 from tests.bridge.daemon.mosquitto import ROOT
@@ -71,10 +72,13 @@ async def cars_that_cannot_be(siege: Siege) -> None:
     "The bridge comes back each time, and its log asks who else connects under its name",
 )
 async def the_bridges_name(siege: Siege) -> None:
-    for _ in range(3):
+    question = f"Does somebody else connect to it as `{siege.client_id}`?"
+    for _ in range(BRIEF + 1):  # the first connection may have lasted
         async with siege.bridge_away():
             pass
-    await siege.logged(f"Does somebody else connect to it as `{siege.client_id}`?")
+        if question in siege.bridge.log:
+            break
+    await siege.logged(question)
 
 
 @trick("asks for the clock a thousand times", "One answer each 50 ms at most")

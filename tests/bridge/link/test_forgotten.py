@@ -107,6 +107,14 @@ async def test_a_car_that_bluez_has_dropped_once_is_heard_and_called_again(
     assert answers == []
 
 
+async def test_a_car_that_bluez_drops_once_and_that_is_not_heard_again_in_time_is_not_said_to_be_full(
+    radio: PlayedRadio, dialer: BluetoothDialer
+) -> None:
+    radio.connects = lambda: BleakError(NOT_FOUND)
+    assert await reason(lambda: dialer.connect(0.7)) == "no_connection"
+    assert len(radio.clients) in (1, 2)
+
+
 async def test_bleak_is_spared_the_question_for_the_version_of_bluez(
     radio: PlayedRadio, dialer: BluetoothDialer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
