@@ -276,6 +276,8 @@ printf 'a long password\\n' >/etc/driveway/mqtt.password && chmod 600 /etc/drive
 
 
 async def test_it_is_small(at_home: Owner, machine: Machine) -> None:
+    """Anew, as it has read its configuration once."""
+    await at_home.start()
     await at_home.until_done("lock")
     process = await main_process(machine)
     resident = int(re.findall(r"(?m)^Rss: +(\d+) kB", await machine.sh(f"cat /proc/{process}/smaps_rollup"))[0])

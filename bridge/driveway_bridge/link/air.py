@@ -103,6 +103,8 @@ class Air:
         self._refused: NotReached | None = None
         self.running = False
         """Whether `run` sees to it that there is always a scan."""
+        self.returns = 0
+        """How often the radio has listened again after it could not."""
 
     # For those who look for a car -------------------------------------------------------------------------------------
 
@@ -306,8 +308,10 @@ class Air:
         finally:
             self._beginning = False
         now = self._now()
-        if self._refused is not None and self.running:
-            _LOGGER.info("The Bluetooth radio listens again")
+        if self._refused is not None:
+            self.returns += 1
+            if self.running:
+                _LOGGER.info("The Bluetooth radio listens again")
         self._refused = None
         self._looked_at = now
         self._listened.start(now)

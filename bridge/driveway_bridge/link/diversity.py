@@ -75,10 +75,19 @@ class _Path(Path):
         self.branch = branch
         self.device: BLEDevice | None = None
         self._ear = ear
+        self._returns = 0
+        """How often the radio had come back when connecting from it failed."""
 
     @property
     def news(self) -> asyncio.Event:
         return self._ear.news
+
+    def failed(self, now: float) -> None:
+        super().failed(now)
+        self._returns = self.branch.air.returns
+
+    def failures(self, now: float) -> int:
+        return super().failures(now) if self._returns == self.branch.air.returns else 0
 
     def hear(self, device: BLEDevice, data: AdvertisementData, now: float) -> bool:
         ours = self._ear.hear(device, data, now)

@@ -111,6 +111,31 @@ async def test_after_a_failure_the_other_connects() -> None:
         assert connects(far) == 1
 
 
+@pytest.mark.parametrize("goes", [True, False])
+async def test_a_radio_that_was_gone_and_is_back_is_forgiven(goes: bool) -> None:
+    several = Several("hci0", "hci1")
+    near, far = several.played["hci0"], several.played["hci1"]
+    async with running(several):
+        near.advertise()
+        far.advertise()
+        near.connects = lambda: BleakError("gone")
+        await asyncio.sleep(1)
+        assert await reason(several, 5) == "no_connection"
+        if goes:
+            near.absent, near.refuses, near.scan_runs = "no_adapter", BleakError("gone"), False
+            await asyncio.sleep(60)
+            assert several.told("hci0")["state"] == "missing"
+            near.absent, near.refuses, near.scan_runs = None, None, True
+        near.connects = lambda: None
+        await asyncio.sleep(60)
+        assert several.told("hci0")["state"] == "ok"
+        before = connects(near)
+        far.hear(rssi=-80)
+        near.hear(rssi=-40)
+        await several.dialer.connect(5)
+        assert (connects(near) > before) is goes
+
+
 async def test_the_first_of_several_does_not_use_up_all_the_time() -> None:
     several = Several("hci0", "hci1")
     near, far = several.played["hci0"], several.played["hci1"]
