@@ -14,9 +14,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from driveway_bridge.contract import Outcome
+from driveway_bridge.contract import MAX_PAYLOAD, Outcome
 from driveway_bridge.mqtt import client, uplink
 from driveway_bridge.mqtt.client import AT_ONCE
+from driveway_bridge.mqtt.paho_loop import LONGEST
 from tests.bridge.broker.old_broker import packet, published
 from tests.bridge.daemon.house import PATIENCE_S
 from tests.bridge.daemon.mosquitto import Mosquitto
@@ -60,11 +61,12 @@ async def test_what_is_huge_needs_no_memory_where_the_broker_is_old(
         await bridge.is_up()
         try:
             await asyncio.to_thread(send_huge, broker.port, 20)
-            heard = await asyncio.wait_for(bridge.messages.get(), PATIENCE_S)
+            huge, short = [await asyncio.wait_for(bridge.messages.get(), PATIENCE_S) for _ in range(2)]
             _now, most = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert heard.payload == b"short"
+        assert MAX_PAYLOAD < len(huge.payload) < LONGEST
+        assert short.payload == b"short"
         assert bridge.ups == 1
         assert most < A_MEGABYTE
 
