@@ -31,7 +31,7 @@ from driveway_bridge.simulator.bluetooth import GAP_NAME, BluetoothCar
 from driveway_bridge.vin import local_name
 from tests.radio.echo import EchoCar
 from tests.radio.figures import Figures
-from tests.radio.machine import Machine, Python
+from tests.radio.machine import Machine, Python, PythonError
 from tests.radio.street import Street
 
 ECHO_VIN = "5YJ3E7EB0KF000001"
@@ -173,9 +173,16 @@ async def find(python: Python, vin: str = ECHO_VIN) -> None:
 
 
 async def connect(python: Python, vin: str = ECHO_VIN) -> None:
-    """Find the car, connect and listen to it."""
+    """Find the car, connect and listen to it; once more where BlueZ was still ending an earlier connection."""
     await find(python, vin)
-    await python("client = made(device); await client.connect(); await listen(client)")
+    try:
+        await python("client = made(device); await client.connect()")
+    except PythonError as error:
+        if error.kind != "BleakError":
+            raise
+        await find(python, vin)
+        await python("lost.clear(); client = made(device); await client.connect()")
+    await python("await listen(client)")
 
 
 async def error_of(python: Python, job: str) -> Error:

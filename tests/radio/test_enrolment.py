@@ -128,7 +128,7 @@ async def test_a_car_whose_link_is_kept_tells_by_itself(at_home: Owner, street: 
         assert body["lock"]["source"] == "push"
 
 
-@pytest.mark.only_on("trixie", "the bridge's own doing")
+@pytest.mark.only_on("bookworm", "the bridge's own doing")
 async def test_the_doctor_and_the_meter_beside_the_bridge(at_home: Owner, machine: Machine, street: Street) -> None:
     status, said = await machine.status(
         f"{DRIVEWAY} doctor --config {FILE} --data {DATA} --without-home-assistant", timeout_s=90
@@ -145,6 +145,7 @@ async def test_the_doctor_and_the_meter_beside_the_bridge(at_home: Owner, machin
 # The command line -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.only_on("bookworm", "the bridge's own doing")
 async def test_a_car_is_paired_at_the_keyboard(
     stopped: Owner, machine: Machine, street: Street, figures: Figures
 ) -> None:
@@ -163,7 +164,7 @@ async def test_a_car_is_paired_at_the_keyboard(
         assert (status, said.count("this bridge")) == (0, 1)
 
 
-@pytest.mark.only_on("trixie", "the bridge's own doing")
+@pytest.mark.only_on("bookworm", "the bridge's own doing")
 async def test_commands_without_a_broker(stopped: Owner, machine: Machine, street: Street, figures: Figures) -> None:
     await machine.sh(f"rm -f {DATA}/sessions.db*; bluetoothctl remove $(bluetoothctl devices | cut -d' ' -f2) || true")
     cold = await result(machine, "unlock")
@@ -182,7 +183,7 @@ async def test_commands_without_a_broker(stopped: Owner, machine: Machine, stree
     figures.note("driveway lock, to a car that is not there", nobody["ms"] / 1000)
 
 
-@pytest.mark.only_on("trixie", "the bridge's own doing")
+@pytest.mark.only_on("bookworm", "the bridge's own doing")
 async def test_the_doctor_without_the_bridge(stopped: Owner, machine: Machine) -> None:
     status, said = await machine.status(f"{DRIVEWAY} doctor --config {FILE} --data {DATA}")
     assert status == 1

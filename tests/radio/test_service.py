@@ -146,6 +146,7 @@ async def test_who_is_unknown_to_the_computer_is_told_so(stopped: Owner, machine
 # Started again --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.only_on("bookworm", "the bridge's own doing")
 async def test_a_bridge_that_hangs_is_started_again_and_locks(
     machine: Machine, owner: Owner, street: Street, figures: Figures
 ) -> None:
