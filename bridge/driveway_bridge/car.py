@@ -16,8 +16,7 @@ from driveway_bridge.known import BODY, SUBJECTS, Knowledge
 from driveway_bridge.lane import GaveWay, Lane, Priority
 from driveway_bridge.presence import Presence
 from driveway_bridge.protocol.domain import Domain
-from driveway_bridge.radio_reasons import OF_THE_RADIO
-from driveway_bridge.reasons import REASONS
+from driveway_bridge.reasons import OF_THE_RADIO, REASONS
 
 if TYPE_CHECKING:  # these bring the protobuf messages along, which the start of the bridge cannot wait for
     from driveway_bridge.commands.base import Command

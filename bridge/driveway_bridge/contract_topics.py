@@ -52,6 +52,10 @@ class Topics:
         """Retained: values of one subject, each `{"value": .., "at": seconds, "source": ..}`."""
         return f"{self.base}/{self.bridge}/{car}/state/{subject}"
 
+    def event(self, car: str = "+") -> str:
+        """What happened to the car, told once (`Event`)."""
+        return f"{self.base}/{self.bridge}/{car}/event"
+
     def command(self, car: str = "+") -> str:
         """Signed commands for one car."""
         return f"{self.base}/{self.bridge}/{car}/command"

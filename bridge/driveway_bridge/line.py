@@ -18,7 +18,7 @@ from driveway_bridge.protocol.events import CountersNeeded, Reply
 from driveway_bridge.protocol.keys import PrivateKey
 from driveway_bridge.protocol.metadata import SignatureType
 from driveway_bridge.protocol.session import SavedSession
-from driveway_bridge.radio_reasons import OF_THE_RADIO
+from driveway_bridge.reasons import OF_THE_RADIO
 from driveway_bridge.session_store import Sessions
 from driveway_bridge.state.body import Body
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from driveway_bridge.contract import LinkState
-from driveway_bridge.radio_reasons import OF_THE_RADIO
-from driveway_bridge.reasons import REASONS
+from driveway_bridge.reasons import OF_THE_RADIO, REASONS
 
 RADIO, BROKER, EAR, CLIENTS, AUDIT = "radio", "broker", "ear", "clients", "audit"
 _BY_STATE = {"deaf": "radio_deaf", "healing": "radio_deaf", "missing": "no_adapter"}

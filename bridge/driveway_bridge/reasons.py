@@ -240,3 +240,20 @@ REASONS: Final[Mapping[str, Reason]] = {
     "configuration_wrong": Reason("The configuration is wrong.", ""),
 }
 """Codes are never renamed or removed, only added."""
+
+OF_THE_RADIO: Final = frozenset(
+    {
+        "radio_unavailable",
+        "no_bluetooth_service",
+        "bluetooth_forbidden",
+        "no_adapter",
+        "adapter_off",
+        "radio_deaf",
+        "proxy_unreachable",
+        "proxy_key_wrong",
+        "proxy_unsuitable",
+        "proxy_taken",
+        "proxy_full",
+    }
+)
+"""Those that are about the bridge's radios, and not about a car."""

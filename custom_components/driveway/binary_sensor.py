@@ -6,20 +6,20 @@ from typing import override
 
 from homeassistant.components.binary_sensor import BinarySensorEntity, BinarySensorEntityDescription
 from homeassistant.components.binary_sensor.const import BinarySensorDeviceClass
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DrivewayConfigEntry
-from .entity import CarEntity
-from .household import CarView
+from .entity import CarDescription, CarEntity, async_add_to_cars
+from .listeners import LINK
+from .state import BODY, CarView
 
 PARALLEL_UPDATES = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class CarBinarySensorDescription(BinarySensorEntityDescription):
+class CarBinarySensorDescription(CarDescription, BinarySensorEntityDescription):
     """A binary sensor and where its value comes from; None is unknown."""
 
     is_on_fn: Callable[[CarView], bool | None]
@@ -31,7 +31,7 @@ def _opening(
     """Describe a door or lid; whatever is not closed counts as open, also one that is ajar."""
 
     def is_open(view: CarView) -> bool | None:
-        told = view.text(key)
+        told = view.text(BODY, key)
         return None if told is None else told != "closed"
 
     return CarBinarySensorDescription(key=key, translation_key=key, device_class=device_class, is_on_fn=is_open)
@@ -40,6 +40,7 @@ def _opening(
 DESCRIPTIONS = (
     CarBinarySensorDescription(
         key="reachable",
+        subjects=(LINK,),
         translation_key="reachable",
         device_class=BinarySensorDeviceClass.CONNECTIVITY,
         entity_category=EntityCategory.DIAGNOSTIC,
@@ -52,12 +53,12 @@ DESCRIPTIONS = (
     _opening("front_trunk"),
     _opening("rear_trunk"),
     _opening("charge_port"),
-    CarBinarySensorDescription(key="asleep", translation_key="asleep", is_on_fn=lambda view: view.flag("asleep")),
+    CarBinarySensorDescription(key="asleep", translation_key="asleep", is_on_fn=lambda view: view.flag(BODY, "asleep")),
     CarBinarySensorDescription(
         key="user_present",
         translation_key="user_present",
         device_class=BinarySensorDeviceClass.OCCUPANCY,
-        is_on_fn=lambda view: view.flag("user_present"),
+        is_on_fn=lambda view: view.flag(BODY, "user_present"),
     ),
 )
 
@@ -66,15 +67,7 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: DrivewayConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the binary sensors of every car."""
-
-    @callback
-    def add(subentry: ConfigSubentry) -> None:
-        async_add_entities(
-            [CarBinarySensor(entry.runtime_data, subentry, description) for description in DESCRIPTIONS],
-            config_subentry_id=subentry.subentry_id,
-        )
-
-    entry.runtime_data.async_for_every_car(add)
+    async_add_to_cars(entry, async_add_entities, CarBinarySensor, DESCRIPTIONS)
 
 
 class CarBinarySensor(CarEntity, BinarySensorEntity):

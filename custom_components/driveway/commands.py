@@ -9,7 +9,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from .contract import LOCK_TTL_S, Command, Outcome, Result
 from .contract_topics import Topics
 from .delivery import ACCEPTED_WITHIN_S, Attempt, CommandFailed, Delivery
-from .handover import ELSEWHERE, ONCE, sent, subject
+from .handover import ELSEWHERE, LOCKS, ONCE, sent, subject
 from .household import Bridge, Clock
 
 _LOGGER = logging.getLogger(__name__)
@@ -29,23 +29,40 @@ CLOCK_LASTS_S: Final = 10.0
 """A clock that was heard longer ago is asked for anew: the bridge may have restarted unheard."""
 CLOCK_WITHIN_S: Final = 1.0
 ENDED_WITHIN_S: Final = 20.0
-"""After it was accepted; more than the car is ever given."""
+"""After it was accepted; more than the car's locks are ever given."""
+WAKING_S: Final = 45.0
+"""More for what may have to wait in the car's queue, and for the car to wake up."""
 ENDS_KEPT: Final = 64
 _REASON_OF: Final[Mapping[Outcome, str]] = {Outcome.UNCONFIRMED: "no_answer", Outcome.EXPIRED: "expired"}
 """For a result without a reason."""
 
 
+type Heard = Callable[[Result], None]
+"""Takes each station of a command on its way, and its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is to be done, the same through every bridge."""
+
+    car: str
+    command: str
+    arguments: Mapping[str, Any]
+    ended_within_s: float
+    heard: Heard | None
+
+
 @dataclass(slots=True, eq=False)
-class _Ear[Heard]:
+class _Ear[Word]:
     """Somebody who waits for word from one bridge."""
 
     bridge: str
-    _heard: asyncio.Queue[Heard | CommandFailed] = field(default_factory=asyncio.Queue)
+    _heard: asyncio.Queue[Word | CommandFailed] = field(default_factory=asyncio.Queue)
 
-    def tell(self, word: Heard | CommandFailed) -> None:
+    def tell(self, word: Word | CommandFailed) -> None:
         self._heard.put_nowait(word)
 
-    async def next(self) -> Heard:
+    async def next(self) -> Word:
         word = await self._heard.get()
         if isinstance(word, CommandFailed):
             raise word
@@ -73,11 +90,14 @@ class Commands:
         *,
         arguments: Mapping[str, Any] | None = None,
         ttl_s: float = LOCK_TTL_S,
+        ended_within_s: float | None = None,
+        heard: Heard | None = None,
     ) -> Result:
         """Have a command carried out and give the final word on it when that is `confirmed`; CommandFailed otherwise.
 
         It goes to the first of the bridges, and as `handover` has it to the next ones; after `ttl_s` nothing can begin
-        any more, through none of them. Without a bridge that is there it fails at once.
+        any more, through none of them. Without a bridge that is there it fails at once. `heard` is told its stations.
+        `ended_within_s` after a bridge has accepted it, it is given up if that is not what a command usually takes.
         """
         if not mqtt.is_connected(self._hass):
             raise CommandFailed("broker_away", sent=False)
@@ -85,8 +105,11 @@ class Commands:
         if not there:
             raise CommandFailed("bridge_away", sent=False)
 
+        usual_s = ENDED_WITHIN_S if command in LOCKS else ttl_s + WAKING_S
+        order = _Order(car, command, arguments or {}, ended_within_s or usual_s, heard)
+
         def attempt(attempt: Attempt) -> Coroutine[Any, Any, Result]:
-            return self._try(attempt, car, command, arguments or {})
+            return self._try(attempt, order)
 
         now = self._hass.loop.time
         about = (car, subject(command))
@@ -103,22 +126,22 @@ class Commands:
             if left:
                 self._loose[about] = left
 
-    async def _try(self, attempt: Attempt, car: str, command: str, arguments: Mapping[str, Any]) -> Result:
+    async def _try(self, attempt: Attempt, order: _Order) -> Result:
         """Send a command through one bridge, with what is left of its time, and note how that went."""
-        bridge, record, begun = attempt.bridge, attempt.bridge.record(car), time.monotonic()
+        bridge, record, begun = attempt.bridge, attempt.bridge.record(order.car), time.monotonic()
         try:
             clock = await self._clock(bridge)
             document = Command(
                 id=secrets.token_hex(8),
                 client=bridge.signer.client,
-                car=car,
-                command=command,
+                car=order.car,
+                command=order.command,
                 boot=clock.boot,
                 issued=clock.shows(time.monotonic()),
                 ttl=self._left_s(attempt),
-                arguments=arguments,
+                arguments=order.arguments,
             )
-            result = await self._carry(attempt, document)
+            result = await self._carry(attempt, document, order)
         except CommandFailed as failure:
             if failure.reason in ELSEWHERE:
                 record.note(time.monotonic(), None)
@@ -133,7 +156,7 @@ class Commands:
             raise CommandFailed("expired", sent=False)
         return left_s
 
-    async def _carry(self, attempt: Attempt, command: Command) -> Result:
+    async def _carry(self, attempt: Attempt, command: Command, order: _Order) -> Result:
         """Publish a command and wait for its end; CommandFailed when that is not `confirmed`."""
         bridge = attempt.bridge
         ear = self._results[command.id] = _Ear[Result](bridge.id)
@@ -149,11 +172,15 @@ class Commands:
                     attempt.sent = attempt.sent or result.outcome is Outcome.SENT
                     if not accepted:
                         accepted = True
-                        limit.reschedule(self._hass.loop.time() + ENDED_WITHIN_S)
+                        limit.reschedule(self._hass.loop.time() + order.ended_within_s)
+                    if order.heard:
+                        order.heard(result)
         except TimeoutError as error:
             raise CommandFailed("no_answer" if accepted else "bridge_silent") from error
         finally:
             del self._results[command.id]
+        if order.heard:
+            order.heard(result)
         if result.outcome is Outcome.CONFIRMED:
             return result
         reason = result.reason or _REASON_OF.get(result.outcome, result.outcome)

@@ -47,6 +47,7 @@ MAX_TTL_S: Final = 60.0
 CLOCK_EVERY_S: Final = 3.0
 ONLINE: Final = "online"
 OFFLINE: Final = "offline"
+EVENTS: Final = ("locked", "unlocked", "drove_off", "arrived", "pairing")
 
 
 class Outcome(StrEnum):
@@ -344,6 +345,44 @@ class LinkState:
             why_not=TEXT_OR_NONE,
         )
         return made(cls, known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to a car, told once; `at` in seconds on the clock of `boot`.
+
+    `event` is one of EVENTS, or one of a newer bridge.
+    """
+
+    event: str
+    boot: str
+    at: float
+    by: str | None = None
+    """Of a lock: `client` (a signed command), `plain`, `page`, or `other` (a phone, a card, the car itself)."""
+    client: str | None = None
+    """The id of the client that gave the signed command."""
+    stage: str | None = None
+    """Of a pairing: the stage that it has reached, or the reason code with which it ended."""
+
+    def payload(self) -> str:
+        """The payload to publish."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, payload: bytes | str) -> Event:
+        """Read a payload; ContractError when it is none."""
+        return made(
+            cls,
+            typed(
+                parse_object(payload),
+                event=TEXT,
+                boot=TEXT,
+                at=NUMBER,
+                by=TEXT_OR_NONE,
+                client=TEXT_OR_NONE,
+                stage=TEXT_OR_NONE,
+            ),
+        )
 
 
 def _check_document(fields: Mapping[str, Any]) -> None:

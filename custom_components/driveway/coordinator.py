@@ -1,31 +1,35 @@
 """The component's ear: one set of subscriptions per entry feeds the household and wakes the entities.
 
 Push only: the bridges retain what they know, so there is nothing to poll and nothing to store. Entities listen to
-their car alone, because a house may have several and every message would otherwise write the states of all.
+what they show of their car alone, because every message would otherwise write a hundred states.
 """
 
 import logging
 import time
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from homeassistant.components import mqtt
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_CODE
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryNotReady, HomeAssistantError
-from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
-from .commands import Commands
-from .const import CONF_BASE_TOPIC, CONF_BRIDGES, CONF_CAR, DOMAIN, MANUFACTURER, PRESENT, VEHICLE
-from .contract import CONTRACT, LOCK_TTL_S, ONLINE, CarInfo, Info, LinkState, Result, Signer
+from .commands import Commands, Heard
+from .const import CONF_BASE_TOPIC, CONF_BRIDGES, DOMAIN, PRESENT
+from .contract import CONTRACT, LOCK_TTL_S, ONLINE, Event, Info, LinkState, Result, Signer
 from .contract_json import ContractError
 from .contract_topics import Topics
 from .delivery import CommandFailed
-from .household import BodyState, Bridge, CarView, Clock, Household
+from .devices import async_adopt, async_register, cars_of
+from .health import Health
+from .household import Bridge, Clock, Household
+from .listeners import AVAILABILITY, COMMAND, HEALTH, LINK, Listeners
 from .reasons import REASONS
+from .state import CarView, SubjectState
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -41,6 +45,18 @@ type _Hear = Callable[[Bridge, list[str], mqtt.ReceiveMessage], None]
 type NewCar = Callable[[ConfigSubentry], None]
 
 
+@dataclass(frozen=True, slots=True)
+class LastCommand:
+    """How a command ended: its reason code, when, and after how long."""
+
+    command: str
+    reason: str
+    at: datetime
+    took_ms: float
+    route: str | None = None
+    """`bluetooth` or `tcp`, where a bridge said so."""
+
+
 class Coordinator:
     """One household as Home Assistant sees it."""
 
@@ -53,8 +69,11 @@ class Coordinator:
         )
         self.commands = Commands(hass, self.base)
         self.connected = False
+        self.listeners = Listeners()
+        self.last_commands: dict[str, LastCommand] = {}
+        """By car: what was asked of it last, from here."""
         self._closed = False
-        self._listeners: dict[str, set[CALLBACK_TYPE]] = {}
+        self._views: dict[str, CarView] = {}
         self._new_car: list[NewCar] = []
 
     async def async_start(self) -> None:
@@ -66,7 +85,7 @@ class Coordinator:
         if not await mqtt.async_wait_for_mqtt_client(self.hass):
             raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="mqtt_not_available")
         for bridge in self.household:
-            self._register(bridge)
+            async_register(self.hass, self.entry, bridge)
         self.connected = mqtt.is_connected(self.hass)
         self.entry.async_on_unload(self._close)
         self.entry.async_on_unload(mqtt.async_subscribe_connection_status(self.hass, self._hear_connection))
@@ -77,8 +96,10 @@ class Coordinator:
             (every.result(), self._hear_result),
             (every.clock, self._hear_clock),
             (every.info, self._hear_info),
+            (every.event(), self._hear_event),
             (every.link(), self._hear_link),
-            (every.state(subject="body"), self._hear_body),
+            (every.state(), self._hear_state),
+            (every.health, self._hear_health),
             (every.status, self._hear_status),
         ):
             # QoS 0: an acknowledgement would stand in the way of a command that follows at once.
@@ -113,42 +134,68 @@ class Coordinator:
         """Give the bridge that is chosen for the car."""
         return self.household.bridge_for(car, time.monotonic())
 
-    def knower(self, car: str) -> Bridge | None:
-        """Give the bridge that heard the car last."""
-        return self.household.knower(car, time.monotonic())
-
     def view(self, car: str) -> CarView:
-        """Give what is known of the car: what it said last, and how the bridge reaches it that would be asked."""
-        bridge, knower = self.bridge(car), self.knower(car)
-        return CarView(bridge.view(car).link, knower.view(car).body) if bridge and knower else CarView()
+        """Give what is known of the car, from all bridges; made once for everything that a message changes."""
+        if car not in self._views:
+            self._views[car] = self.household.view(car, time.monotonic())
+        return self._views[car]
 
-    @callback
-    def async_add_listener(self, car: str, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:
-        """Call the listener whenever something about the car or its bridge changed; gives what ends that."""
-        listeners = self._listeners.setdefault(car, set())
-        listeners.add(listener)
-        return lambda: listeners.discard(listener)
+    def heard_at(self, car: str, subject: str, name: str | None = None) -> datetime | None:
+        """When the car told a reading, or anything of the subject; None when that is not known."""
+        knower = self.household.knower(car, subject, time.monotonic())
+        return knower.heard_at(car, subject, name) if knower else None
 
     @callback
     def async_for_every_car(self, new_car: NewCar) -> None:
         """Call with the subentry of every car there is, and of every one that comes."""
-        for subentry in self._cars().values():
+        for subentry in cars_of(self.entry).values():
             new_car(subentry)
         self._new_car.append(new_car)
 
+    def may(self, car: str, command: str) -> bool | None:
+        """Whether one of the bridges may give the command; None while none of them knows the role of its key."""
+        told = [known for bridge in self.household if (known := bridge.serves(car))]
+        if any(known.commands is not None and command in known.commands for known in told):
+            return True
+        return None if not told or any(known.commands is None for known in told) else False
+
     async def async_command(
-        self, car: str, command: str, *, arguments: Mapping[str, Any] | None = None, ttl_s: float = LOCK_TTL_S
+        self,
+        car: str,
+        command: str,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        ttl_s: float = LOCK_TTL_S,
+        ended_within_s: float | None = None,
+        bridge: str | None = None,
+        heard: Heard | None = None,
     ) -> Result:
-        """Have a command carried out; HomeAssistantError in the user's language when it was not confirmed."""
+        """Have a command carried out; HomeAssistantError in the user's language when it was not confirmed.
+
+        `bridge`: through this one alone. `heard` is told each station on the way, as soon as it is reached.
+        `ended_within_s`: seconds after it was accepted, where a person has to do something meanwhile.
+        """
+        began = time.monotonic()
+        ways = [way for way in self.household.ways(car, began) if bridge in (None, way.id)]
         try:
-            ways = self.household.ways(car, time.monotonic())
-            return await self.commands.send(ways, car, command, arguments=arguments, ttl_s=ttl_s)
+            result = await self.commands.send(
+                ways, car, command, arguments=arguments, ttl_s=ttl_s, ended_within_s=ended_within_s, heard=heard
+            )
         except CommandFailed as failure:
             _LOGGER.debug("%s of %s: %s", command, car, failure)
-            raise self._translated(car, failure.reason) from failure
+            self._note(car, command, failure.reason, began)
+            raise self.translated(car, failure.reason) from failure
+        self._note(car, command, result.reason or "done", began, result.route)
+        return result
 
-    def _translated(self, car: str, reason: str) -> HomeAssistantError:
-        subentry = self._cars().get(car)
+    def _note(self, car: str, command: str, reason: str, began: float, route: str | None = None) -> None:
+        took_ms = (time.monotonic() - began) * 1000
+        self.last_commands[car] = LastCommand(command, reason, dt_util.utcnow(), took_ms, route)
+        self._changed(car, COMMAND)
+
+    def translated(self, car: str, reason: str) -> HomeAssistantError:
+        """Give the error that tells the owner a reason code."""
+        subentry = cars_of(self.entry).get(car)
         known = reason in _TRANSLATED
         return HomeAssistantError(
             translation_domain=DOMAIN,
@@ -206,10 +253,12 @@ class Coordinator:
         bridge.info = info
         if bridge.clock is not None and bridge.clock.boot != info.boot:
             bridge.clock = None  # that of before a restart; commands must not use it
-        self._register(bridge)
+        async_register(self.hass, self.entry, bridge)
         if info.contract == CONTRACT:
             for car in info.cars:
-                self._adopt(car)
+                if subentry := async_adopt(self.hass, self.entry, car):
+                    for new_car in self._new_car:
+                        new_car(subentry)
         self._changed()
 
     @callback
@@ -256,13 +305,26 @@ class Coordinator:
     def _hear_link(self, bridge: Bridge, names: list[str], message: mqtt.ReceiveMessage) -> None:
         car = names[1]
         bridge.view(car).link = LinkState.parse(_text(message)) if message.payload else None
-        self._changed(car)
+        self._changed(car, LINK)
 
     @callback
-    def _hear_body(self, bridge: Bridge, names: list[str], message: mqtt.ReceiveMessage) -> None:
-        car = names[1]
-        bridge.view(car).body = BodyState.parse(_text(message)) if message.payload else None
-        self._changed(car)
+    def _hear_state(self, bridge: Bridge, names: list[str], message: mqtt.ReceiveMessage) -> None:
+        car, subject = names[1], names[3]
+        if message.payload:
+            bridge.view(car).subjects[subject] = SubjectState.parse(_text(message))
+        else:
+            bridge.view(car).subjects.pop(subject, None)
+        self._changed(car, subject)
+
+    @callback
+    def _hear_health(self, bridge: Bridge, _names: list[str], message: mqtt.ReceiveMessage) -> None:
+        bridge.health = Health.parse(_text(message)) if message.payload else None
+        self.listeners.tell_all(HEALTH)
+
+    @callback
+    def _hear_event(self, bridge: Bridge, names: list[str], message: mqtt.ReceiveMessage) -> None:
+        if not message.retain:
+            self.listeners.tell_event(names[1], Event.parse(_text(message)))
 
     @callback
     def _hear_result(self, bridge: Bridge, _names: list[str], message: mqtt.ReceiveMessage) -> None:
@@ -270,56 +332,14 @@ class Coordinator:
             self.commands.hear_result(bridge.id, Result.parse(_text(message)))
 
     @callback
-    def _changed(self, car: str | None = None) -> None:
-        """Wake those who listen to one car, or to any."""
-        cars = list(self._listeners) if car is None else [car]
-        for name in cars:
-            for listener in tuple(self._listeners.get(name, ())):
-                listener()
-
-    # Cars and bridges in Home Assistant's registries -------------------------------------------------------------
-
-    def _cars(self) -> dict[str, ConfigSubentry]:
-        """Give the subentries of the cars, by car id."""
-        return {subentry.data[CONF_CAR]: subentry for subentry in self.entry.get_subentries_of_type(VEHICLE)}
-
-    @callback
-    def _adopt(self, car: CarInfo) -> None:
-        """Add a car that we did not know; follow its name and model otherwise."""
-        subentry = self._cars().get(car.id)
-        if subentry is None:
-            subentry = ConfigSubentry(
-                data=MappingProxyType({CONF_CAR: car.id}), subentry_type=VEHICLE, title=car.name, unique_id=car.id
-            )
-            self.hass.config_entries.async_add_subentry(self.entry, subentry)
-            for new_car in self._new_car:
-                new_car(subentry)
-            return
-        # A name that the owner gave to the device in Home Assistant is another field, and stays.
-        self.hass.config_entries.async_update_subentry(self.entry, subentry, title=car.name)
-        devices = dr.async_get(self.hass)
-        if device := devices.async_get_device_by_identifier((DOMAIN, car.id), self.entry.entry_id):
-            devices.async_update_device(device.id, name=car.name, model=car.model)
-
-    @callback
-    def _register(self, bridge: Bridge) -> None:
-        """Keep the bridge's device, which the cars hang on."""
-        devices = dr.async_get(self.hass)
-        name: str | None = self.entry.title
-        version: str | None = None
-        if bridge.info:
-            name, version = bridge.info.name, bridge.info.version
-        elif known := devices.async_get_device_by_identifier((DOMAIN, bridge.id), self.entry.entry_id):
-            name, version = known.name, known.sw_version
-        devices.async_get_or_create(
-            config_entry_id=self.entry.entry_id,
-            identifiers={(DOMAIN, bridge.id)},
-            entry_type=dr.DeviceEntryType.SERVICE,
-            manufacturer=MANUFACTURER,
-            model="Bridge",
-            name=name,
-            sw_version=version,
-        )
+    def _changed(self, car: str | None = None, what: str = AVAILABILITY) -> None:
+        """Wake those who show it; without a car everybody."""
+        if car is None:
+            self._views.clear()
+            self.listeners.tell_all(what)
+        else:
+            self._views.pop(car, None)
+            self.listeners.tell(car, what)
 
 
 def _text(message: mqtt.ReceiveMessage) -> str:

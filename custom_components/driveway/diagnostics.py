@@ -34,7 +34,10 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
         "info": asdict(bridge.info) | {"cars": [asdict(car) for car in bridge.info.cars]} if bridge.info else None,
         "clock": clock and {"boot": clock.boot, "now": clock.now, "age_s": round(clock.age(time.monotonic()), 1)},
         "cars": {
-            car: {"link": view.link and asdict(view.link), "body": view.body and asdict(view.body)}
+            car: {
+                "link": view.link and asdict(view.link),
+                "state": {subject: asdict(state) for subject, state in view.subjects.items()},
+            }
             for car, view in bridge.cars.items()
         },
     }

@@ -1,15 +1,39 @@
-"""What all entities of a car have in common."""
+"""What all entities have in common: whom they belong to, when they are there, and when they show something new."""
 
-from typing import override
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, async_get_current_platform
 
 from .const import CAR_MANUFACTURER, CONF_CAR, DOMAIN
-from .coordinator import Coordinator
-from .household import CarView
+from .contract import LOCK_TTL_S, MAX_TTL_S, Result
+from .coordinator import Coordinator, DrivewayConfigEntry
+from .household import Bridge
+from .listeners import HEALTH
+from .state import BODY, CarView
+
+OPENS_TTL_S: Final = LOCK_TTL_S
+"""Seconds that a command lives which opens, unlocks or starts something, or belongs to a lock or lid."""
+COMFORT_TTL_S: Final = MAX_TTL_S
+"""Seconds that any other command lives; it may have to wake the car."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarDescription(EntityDescription):
+    """One thing of a car: what it shows, and who gets it."""
+
+    subjects: tuple[str, ...] = (BODY,)
+    """Whose changes change what is shown: subjects of the car's state, or names of `listeners`."""
+    commands: tuple[str, ...] = ()
+    """What it needs: it is not offered where no bridge's key may give them all."""
+    told: tuple[str, str] | None = None
+    """Subject and name of a reading that only cars with this equipment tell: it comes with the first of them."""
 
 
 class CarEntity(Entity):
@@ -19,14 +43,15 @@ class CarEntity(Entity):
     an entity unavailable: Home Assistant drops commands to unavailable entities without a word.
     """
 
+    entity_description: CarDescription
     _attr_has_entity_name = True
     _attr_should_poll = False
 
-    def __init__(self, coordinator: Coordinator, subentry: ConfigSubentry, description: EntityDescription) -> None:
+    def __init__(self, coordinator: Coordinator, subentry: ConfigSubentry, description: CarDescription) -> None:
         self.entity_description = description
         self.coordinator = coordinator
         self.car: str = subentry.data[CONF_CAR]
-        self._attr_unique_id = f"{self.car}-{description.key}"
+        self._attr_unique_id = unique_id(self.car, description.key)
         bridge = coordinator.bridge(self.car) or next(iter(coordinator.household))
         known = bridge.serves(self.car)
         self._attr_device_info = dr.DeviceInfo(
@@ -52,9 +77,115 @@ class CarEntity(Entity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        self.async_on_remove(self.coordinator.async_add_listener(self.car, self._handle_change))
+        await super().async_added_to_hass()
+        what = self.entity_description.subjects
+        self.async_on_remove(self.coordinator.listeners.add(self.car, self._handle_change, *what))
 
     @callback
     def _handle_change(self) -> None:
         """Show what has changed."""
         self.async_write_ha_state()
+
+    async def async_command(
+        self, command: str, arguments: Mapping[str, Any] | None = None, *, ttl_s: float = COMFORT_TTL_S
+    ) -> Result:
+        """Have a command carried out; HomeAssistantError in the user's language when the car did not confirm it."""
+        return await self.coordinator.async_command(self.car, command, arguments=arguments, ttl_s=ttl_s)
+
+
+class BridgeEntity(Entity):
+    """One thing of a bridge itself, shown also while it is away."""
+
+    _attr_has_entity_name = True
+    _attr_should_poll = False
+
+    def __init__(self, coordinator: Coordinator, bridge: Bridge, description: EntityDescription) -> None:
+        self.entity_description = description
+        self.coordinator = coordinator
+        self.bridge = bridge
+        self._attr_unique_id = unique_id(bridge.id, description.key)
+        self._attr_device_info = dr.DeviceInfo(identifiers={(DOMAIN, bridge.id)})
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.coordinator.connected
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.listeners.add(self.bridge.id, self._handle_change, HEALTH))
+
+    @callback
+    def _handle_change(self) -> None:
+        self.async_write_ha_state()
+
+
+def unique_id(about: str, key: str) -> str:
+    """Give the unique id of an entity of a car or bridge."""
+    return f"{about}-{key}"
+
+
+@callback
+def async_add_to_cars[Description: CarDescription](
+    entry: DrivewayConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    make: Callable[[Coordinator, ConfigSubentry, Description], CarEntity],
+    descriptions: Iterable[Description],
+) -> None:
+    """Add to every car, now and later, what it has and what the bridges' keys may do; take away what they may no more.
+
+    What a car had once it keeps: after a restart of Home Assistant the entity must not be missing until the car told
+    of it again, as calls would be swallowed meanwhile.
+    """
+    coordinator, registry = entry.runtime_data, er.async_get(entry.runtime_data.hass)
+    domain = async_get_current_platform().domain
+    wanted = tuple(descriptions)
+
+    @callback
+    def new_car(subentry: ConfigSubentry) -> None:
+        car: str = subentry.data[CONF_CAR]
+        there: set[str] = set()
+
+        def registered(description: Description) -> str | None:
+            return registry.async_get_entity_id(domain, DOMAIN, unique_id(car, description.key))
+
+        @callback
+        def look() -> None:
+            if subentry.subentry_id not in entry.subentries:
+                return  # the owner has removed the car
+            new: list[CarEntity] = []
+            for description in wanted:
+                if any(coordinator.may(car, command) is False for command in description.commands):
+                    there.discard(description.key)
+                    if entity_id := registered(description):
+                        registry.async_remove(entity_id)
+                elif description.key not in there and (
+                    description.told is None
+                    or coordinator.view(car).value(*description.told) is not None
+                    or registered(description)
+                ):
+                    there.add(description.key)
+                    new.append(make(coordinator, subentry, description))
+            if new:
+                async_add_entities(new, config_subentry_id=subentry.subentry_id)
+
+        look()
+        what = {description.told[0] for description in wanted if description.told}
+        entry.async_on_unload(coordinator.listeners.add(car, look, *what))
+
+    coordinator.async_for_every_car(new_car)
+
+
+@callback
+def async_add_to_bridges[Description: EntityDescription](
+    entry: DrivewayConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    make: Callable[[Coordinator, Bridge, Description], BridgeEntity],
+    descriptions: Iterable[Description],
+) -> None:
+    """Add to every bridge of the entry; a new one comes with a reload."""
+    coordinator = entry.runtime_data
+    async_add_entities(
+        [make(coordinator, bridge, description) for bridge in coordinator.household for description in descriptions]
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .contract import CLOCK_EVERY_S, LinkState, Outcome
+from .reasons import OF_THE_RADIO
 
 LOCKS: Final = frozenset({"lock", "unlock", "auto_secure"})
 """Of these a later one undoes an earlier one; they take less than a second where all is well."""
@@ -34,24 +35,13 @@ ONCE: Final = frozenset(
     }
 )
 """Commands that do something else twice than once."""
-ELSEWHERE: Final = frozenset(
+ELSEWHERE: Final = OF_THE_RADIO | frozenset(
     {
         "not_in_range",
         "no_connection",
         "places_full",
         "link_lost",
         "nobody_listening",
-        "radio_unavailable",
-        "no_bluetooth_service",
-        "bluetooth_forbidden",
-        "no_adapter",
-        "adapter_off",
-        "radio_deaf",
-        "proxy_unreachable",
-        "proxy_key_wrong",
-        "proxy_unsuitable",
-        "proxy_taken",
-        "proxy_full",
         "key_not_enrolled",
         "wrong_car",
         "car_key_changed",

@@ -5,74 +5,22 @@ what the bridge knows that heard it last, and is told how it is reached by the o
 more bridges per car change nothing for the entities.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from . import contract
-from .contract import CONTRACT, CarInfo, Info, LinkState, Signer
-from .contract_json import ContractError, parse_object
+from .contract import CONTRACT, CarInfo, Info, Signer
+from .contract_json import ContractError
 from .handover import Record, expected_s
+from .health import Health
+from .state import BODY, CarView
 
 _CLOCK_DRIFT = timedelta(seconds=2)
 """Wall times of the bridge's readings are left alone while its clock and ours differ by less."""
 
 _CENTURY_S = 3.2e9
 """What is longer ago, or still to come for longer, is a mistake."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One value that the car told, when, and how the bridge comes to it: `push`, `read`, or `memory`.
-
-    `at` is in seconds on the clock of the bridge's boot: negative for what was heard before it, as what it remembers
-    was, and None when nobody knows.
-    """
-
-    value: str | bool | None
-    at: float | None
-    source: str | None
-
-    @property
-    def remembered(self) -> bool:
-        """Whether it is from before the bridge's start, so that it says nothing of what happened since."""
-        return self.source == "memory"
-
-
-@dataclass(frozen=True, slots=True)
-class BodyState:
-    """The last `state/body` of a car: readings by name, on the clock of `boot`."""
-
-    boot: str
-    readings: Mapping[str, Reading]
-
-    @classmethod
-    def parse(cls, payload: str) -> BodyState:
-        """Read a payload; ContractError when it is none. Values of a kind that we do not know count as not told."""
-        fields = parse_object(payload)
-        boot = fields.get("boot")
-        if not isinstance(boot, str):
-            raise ContractError("malformed", "not a state")
-        readings = {name: _reading(item) for name, item in fields.items() if isinstance(item, dict)}
-        return cls(boot, readings)
-
-
-def _reading(item: Mapping[str, Any]) -> Reading:
-    value, source = item.get("value"), item.get("source")
-    return Reading(
-        value if isinstance(value, str | bool) else None,
-        _number(item.get("at")),
-        source if isinstance(source, str) else None,
-    )
-
-
-def _number(value: object) -> float | None:
-    """Give a finite number, None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,32 +49,6 @@ class Clock:
 
 
 @dataclass(slots=True)
-class CarView:
-    """What one bridge told of one car; None until it did."""
-
-    link: LinkState | None = None
-    body: BodyState | None = None
-
-    def text(self, name: str) -> str | None:
-        """Give the value of a reading of the body that is a text; None while it is not known."""
-        value = self._value(name)
-        return value if isinstance(value, str) else None
-
-    def flag(self, name: str) -> bool | None:
-        """Give the value of a reading of the body that is yes or no; None while it is not known."""
-        value = self._value(name)
-        return value if isinstance(value, bool) else None
-
-    def reading(self, name: str) -> Reading | None:
-        """Give a reading of the body with its time and source; None while there is none."""
-        return self.body.readings.get(name) if self.body else None
-
-    def _value(self, name: str) -> str | bool | None:
-        reading = self.reading(name)
-        return reading.value if reading else None
-
-
-@dataclass(slots=True)
 class Bridge:
     """One bridge that we hold the code of."""
 
@@ -135,6 +57,7 @@ class Bridge:
     info: Info | None = None
     online: bool = False
     clock: Clock | None = None
+    health: Health | None = None
     distrust: str | None = None
     """Why the last clock in the bridge's name was not believed, a reason code; None when it was."""
     cars: dict[str, CarView] = field(default_factory=dict)
@@ -178,22 +101,22 @@ class Bridge:
             return None
         return self._started[1] + timedelta(seconds=at)
 
-    def heard_at(self, car: str, name: str) -> datetime | None:
-        """When the car told a reading of its body; None when that is not known."""
-        view = self.view(car)
-        reading = view.reading(name)
-        return self.wall_time(view.body.boot, reading.at) if view.body and reading else None
+    def heard_at(self, car: str, subject: str, name: str | None = None) -> datetime | None:
+        """When the car told a reading, or anything of the subject, the last time; None when that is not known.
 
-    def body_heard_at(self, car: str) -> datetime | None:
-        """When the car told anything of its body the last time, which may have been before the bridge's start."""
-        body = self.view(car).body
-        times = [self.wall_time(body.boot, reading.at) for reading in body.readings.values()] if body else []
+        It may have been before the bridge's start.
+        """
+        state = self.view(car).subjects.get(subject)
+        if state is None:
+            return None
+        readings = state.readings.values() if name is None else filter(None, [state.readings.get(name)])
+        times = [self.wall_time(state.boot, reading.at) for reading in readings]
         return max((time for time in times if time is not None), default=None)
 
     def last_contact(self, car: str) -> datetime | None:
         """When the car answered or told something the last time."""
         link = self.view(car).link
-        times = [self.body_heard_at(car), self.wall_time(link.boot, link.contact_at) if link else None]
+        times = [self.heard_at(car, BODY), self.wall_time(link.boot, link.contact_at) if link else None]
         return max((time for time in times if time is not None), default=None)
 
     def forget_presence(self) -> None:
@@ -223,16 +146,29 @@ class Household:
         """Choose the bridge for a car, also one that is away if there is no other; None when nobody serves it."""
         return next(iter(self.ways(car, monotonic) or self._serving(car)), None)
 
-    def knower(self, car: str, monotonic: float) -> Bridge | None:
-        """Give the bridge that heard the car last, whether it is still there or not; None when nobody serves it.
+    def knower(self, car: str, subject: str, monotonic: float) -> Bridge | None:
+        """Give the bridge that heard of the subject last, whether it is still there or not; None when nobody serves it.
 
         One that does not look after the car has old values, and says so by their age.
         """
         chosen = self.bridge_for(car, monotonic)
-        heard = [(time, bridge) for bridge in self._serving(car) if (time := bridge.body_heard_at(car))]
+        serving = [bridge for bridge in self._serving(car) if subject in bridge.view(car).subjects]
+        heard = [(time, bridge) for bridge in serving if (time := bridge.heard_at(car, subject))]
         newest = max((time for time, _ in heard), default=None)
-        best = [bridge for time, bridge in heard if time == newest]
+        best = [bridge for time, bridge in heard if time == newest] or serving
         return chosen if chosen in best or not best else best[0]
+
+    def view(self, car: str, monotonic: float) -> CarView:
+        """Give what is known of the car: what it said last, and how the bridge reaches it that would be asked."""
+        chosen = self.bridge_for(car, monotonic)
+        if chosen is None:
+            return CarView()
+        told = {subject for bridge in self._serving(car) for subject in bridge.view(car).subjects}
+        knowers = {subject: self.knower(car, subject, monotonic) for subject in told}
+        return CarView(
+            chosen.view(car).link,
+            {subject: bridge.view(car).subjects[subject] for subject, bridge in knowers.items() if bridge},
+        )
 
     def last_contact(self, car: str) -> datetime | None:
         """When the car answered any of the bridges the last time."""

@@ -4,6 +4,7 @@ What the bridge remembers from before its last start counts as such a report, wi
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any, Final, override
 
 from homeassistant.components.lock import LockEntity, LockEntityDescription
@@ -12,7 +13,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import Coordinator, DrivewayConfigEntry
-from .entity import CarEntity
+from .entity import OPENS_TTL_S, CarDescription, CarEntity, async_add_to_cars
+from .state import BODY
 
 PARALLEL_UPDATES = 0
 
@@ -25,16 +27,19 @@ ATTR_SOURCE: Final = "source"
 _LOCKED: Final = {"locked": True, "internal_locked": True, "unlocked": False, "selective_unlocked": False}
 
 
+@dataclass(frozen=True, kw_only=True)
+class CarLockDescription(CarDescription, LockEntityDescription):
+    """The lock."""
+
+
+DESCRIPTION: Final = CarLockDescription(key="lock", translation_key="lock")
+
+
 async def async_setup_entry(
     hass: HomeAssistant, entry: DrivewayConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the lock of every car."""
-
-    @callback
-    def add(subentry: ConfigSubentry) -> None:
-        async_add_entities([CarLock(entry.runtime_data, subentry)], config_subentry_id=subentry.subentry_id)
-
-    entry.runtime_data.async_for_every_car(add)
+    async_add_to_cars(entry, async_add_entities, CarLock, [DESCRIPTION])
 
 
 class CarLock(CarEntity, LockEntity):
@@ -43,8 +48,10 @@ class CarLock(CarEntity, LockEntity):
     _attr_name = None
     _unrecorded_attributes = frozenset({ATTR_HEARD_AT, ATTR_SOURCE})
 
-    def __init__(self, coordinator: Coordinator, subentry: ConfigSubentry) -> None:
-        super().__init__(coordinator, subentry, LockEntityDescription(key="lock", translation_key="lock"))
+    entity_description: CarLockDescription
+
+    def __init__(self, coordinator: Coordinator, subentry: ConfigSubentry, description: CarLockDescription) -> None:
+        super().__init__(coordinator, subentry, description)
         self._under_way: list[str] = []
         """Commands that have not ended, in the order of the presses; the last one is shown."""
         self._reported = asyncio.Event()
@@ -72,7 +79,7 @@ class CarLock(CarEntity, LockEntity):
         self._under_way.append(command)
         self._show()
         try:
-            await self.coordinator.async_command(self.car, command)
+            await self.async_command(command, ttl_s=OPENS_TTL_S)
             await self._report_of(locked=locked)
         finally:
             self._under_way.remove(command)
@@ -103,9 +110,9 @@ class CarLock(CarEntity, LockEntity):
         shown = self._under_way[-1] if self._under_way else None
         self._attr_is_locking = shown == "lock"
         self._attr_is_unlocking = shown == "unlock"
-        self._attr_is_locked = _LOCKED.get(self.view.text("lock") or "")
-        bridge, reading = self.coordinator.knower(self.car), self.view.reading("lock")
-        heard_at = bridge.heard_at(self.car, "lock") if bridge else None
+        self._attr_is_locked = _LOCKED.get(self.view.text(BODY, "lock") or "")
+        reading = self.view.reading(BODY, "lock")
+        heard_at = self.coordinator.heard_at(self.car, BODY, "lock")
         self._attr_extra_state_attributes = {
             ATTR_HEARD_AT: heard_at.replace(microsecond=0) if heard_at else None,
             ATTR_SOURCE: reading.source if reading else None,

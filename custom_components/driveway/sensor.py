@@ -11,13 +11,15 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import SIGNAL_STRENGTH_DECIBELS_MILLIWATT, EntityCategory
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import Coordinator, DrivewayConfigEntry
-from .entity import CarEntity
+from .entity import CarDescription, CarEntity, async_add_to_cars
+from .listeners import LINK
+from .reasons import OF_THE_RADIO
+from .state import BODY
 
 PARALLEL_UPDATES = 0
 
@@ -27,17 +29,7 @@ OBSTACLES: Final = (
     "places_full",
     "link_lost",
     "nobody_listening",
-    "radio_unavailable",
-    "no_bluetooth_service",
-    "bluetooth_forbidden",
-    "no_adapter",
-    "adapter_off",
-    "radio_deaf",
-    "proxy_unreachable",
-    "proxy_key_wrong",
-    "proxy_unsuitable",
-    "proxy_taken",
-    "proxy_full",
+    *sorted(OF_THE_RADIO),
     "key_not_enrolled",
     "wrong_car",
     "car_key_changed",
@@ -54,7 +46,7 @@ OBSTACLES: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class CarSensorDescription(SensorEntityDescription):
+class CarSensorDescription(CarDescription, SensorEntityDescription):
     """A sensor and where its value comes from; None is unknown."""
 
     value_fn: Callable[[Coordinator, str], str | int | datetime | None]
@@ -78,6 +70,7 @@ def _signal(coordinator: Coordinator, car: str) -> int | None:
 DESCRIPTIONS = (
     CarSensorDescription(
         key="obstacle",
+        subjects=(LINK,),
         translation_key="obstacle",
         device_class=SensorDeviceClass.ENUM,
         options=["none", *OBSTACLES, "other"],
@@ -86,6 +79,7 @@ DESCRIPTIONS = (
     ),
     CarSensorDescription(
         key="last_contact",
+        subjects=(LINK, BODY),
         translation_key="last_contact",
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
@@ -94,6 +88,7 @@ DESCRIPTIONS = (
     ),
     CarSensorDescription(
         key="signal",
+        subjects=(LINK,),
         translation_key="signal",
         device_class=SensorDeviceClass.SIGNAL_STRENGTH,
         state_class=SensorStateClass.MEASUREMENT,
@@ -109,15 +104,7 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: DrivewayConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the sensors of every car."""
-
-    @callback
-    def add(subentry: ConfigSubentry) -> None:
-        async_add_entities(
-            [CarSensor(entry.runtime_data, subentry, description) for description in DESCRIPTIONS],
-            config_subentry_id=subentry.subentry_id,
-        )
-
-    entry.runtime_data.async_for_every_car(add)
+    async_add_to_cars(entry, async_add_entities, CarSensor, DESCRIPTIONS)
 
 
 class CarSensor(CarEntity, SensorEntity):

@@ -15,6 +15,7 @@ from custom_components.driveway.contract import (
     CarInfo,
     Clock,
     Command,
+    Event,
     Info,
     LinkState,
     Outcome,
@@ -85,23 +86,41 @@ class FakeBridge:
     def link(self, car: CarInfo = ANNA, **fields: Any) -> None:
         self.tell(self.topics.link(car.id), LinkState(boot=self.info.boot, **fields).payload())
 
-    def body(self, car: CarInfo = ANNA, *, boot: str | None = None, **values: str | bool | None) -> None:
-        """Say what the car told just now."""
-        self._body(car, boot or self.info.boot, values, self.now, "push")
+    def body(self, car: CarInfo = ANNA, *, boot: str | None = None, **values: object) -> None:
+        """Say what the car told of its body just now."""
+        self.tell_state("body", car, boot=boot, **values)
 
-    def remembers(self, car: CarInfo = ANNA, *, at: float | None, **values: str | bool | None) -> None:
+    def remembers(self, car: CarInfo = ANNA, *, at: float | None, subject: str = "body", **values: object) -> None:
         """Say what the car told before the bridge's start; None: no clock can tell when."""
-        self._body(car, self.info.boot, values, at, "memory")
+        self._state(car, subject, self.info.boot, values, at, "memory")
 
-    def _body(
-        self, car: CarInfo, boot: str, values: Mapping[str, str | bool | None], at: float | None, source: str
+    def tell_state(self, subject: str, car: CarInfo = ANNA, *, boot: str | None = None, **values: object) -> None:
+        """Say what the car told of a subject just now; what is not named was never heard."""
+        self._state(car, subject, boot or self.info.boot, values, self.now, "push")
+
+    def _state(
+        self, car: CarInfo, subject: str, boot: str, values: Mapping[str, object], at: float | None, source: str
     ) -> None:
-        readings = {name: {"value": value, "at": at, "source": source} for name, value in values.items()}
-        readings |= {"tonneau": {"value": None, "at": None, "source": None}}  # never heard
+        readings: dict[str, dict[str, object]] = {
+            name: {"value": value, "at": at, "source": source} for name, value in values.items()
+        }
+        if subject == "body":
+            readings.setdefault("tonneau", {"value": None, "at": None, "source": None})  # never heard
         self.tell(
-            self.topics.state(car.id, "body"),
+            self.topics.state(car.id, subject),
             json.dumps({"boot": boot, "time": "2026-11-22T17:00:00Z", **readings}),
         )
+
+    def health(self, **parts: object) -> None:
+        """Say how the bridge is; parts as in the document of docs/mqtt.md."""
+        self.tell(
+            self.topics.health, json.dumps({"boot": self.info.boot, "uptime_s": self.now, "problems": []} | parts)
+        )
+
+    def event(self, event: str, car: CarInfo = ANNA, *, retain: bool = False, **fields: Any) -> None:
+        """Say what happened to a car."""
+        told = Event(event=event, boot=self.info.boot, at=self.now, **fields)
+        self.tell(self.topics.event(car.id), told.payload(), retain=retain)
 
     def forget(self, car: CarInfo) -> None:
         """Take out of the broker what stands there of a car that is no longer the bridge's."""
@@ -166,8 +185,9 @@ class FakeBridge:
         """Do it: the car's report goes out before the word that it is done."""
         self.result(command, Outcome.ACCEPTED)
         self.result(command, Outcome.SENT)
-        [car] = [car for car in self.info.cars if car.id == command.car]
-        self.body(car, lock=f"{command.command}ed")
+        if command.command in ("lock", "unlock"):
+            [car] = [car for car in self.info.cars if car.id == command.car]
+            self.body(car, lock=f"{command.command}ed")
         self.result(command, Outcome.CONFIRMED, "done")
 
     def accept(self, command: Command) -> None:

@@ -239,9 +239,9 @@ async def test_one_ear_after_a_reload(hass: HomeAssistant, bridge: FakeBridge, m
     heard: list[Coordinator] = []
     changed = Coordinator._changed
 
-    def note(self: Coordinator, car: str | None = None) -> None:
+    def note(self: Coordinator, *what: str) -> None:
         heard.append(self)
-        changed(self, car)
+        changed(self, *what)
 
     monkeypatch.setattr(mqtt, "async_subscribe", subscribe_for_ever)
     monkeypatch.setattr(Coordinator, "_changed", note)
@@ -249,7 +249,7 @@ async def test_one_ear_after_a_reload(hass: HomeAssistant, bridge: FakeBridge, m
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     assert await hass.config_entries.async_reload(entry.entry_id)
-    assert len(topics) == 2 * 6
+    assert len(topics) == 2 * 8
     await hass.async_block_till_done()
     await bridge.come_up()
     heard.clear()
