@@ -14,11 +14,11 @@ from house.processes import HouseError, Process, surroundings
 
 _CONFIGURATION = """\
 mqtt: {{host: 127.0.0.1, port: {port}, username: driveway, password_file: mqtt.password}}
-bluetooth: {{hci: "tcp-client:127.0.0.1:{radio_port}"}}
-cars:
+{radio}cars:
   - vin: {vin}
     name: {name}
     hold: {hold}
+    link: {link}
     status_every: 5
 """
 
@@ -48,14 +48,21 @@ class Bridge:
         answer = await self._ask("code")
         return str(answer["code"])
 
-    async def start(self, *, broker_port: int, password: str, radio_port: int) -> None:
-        """Write the configuration and start; it is ready when its entities are."""
+    async def start(self, *, broker_port: int, password: str, to: car.Car) -> None:
+        """Write the configuration for a car that listens, and start; it is ready when its entities are."""
         secret = self.folder / "mqtt.password"
         secret.touch(mode=0o600)
         secret.write_text(password)
         configuration = self.folder / "driveway.yaml"
         configuration.write_text(
-            _CONFIGURATION.format(port=broker_port, radio_port=radio_port, vin=car.VIN, name=car.NAME, hold=self.hold)
+            _CONFIGURATION.format(
+                port=broker_port,
+                radio=f'bluetooth: {{hci: "tcp-client:127.0.0.1:{to.port}"}}\n' if to.over == "hci" else "",
+                link="bluetooth" if to.over == "hci" else f"tcp://127.0.0.1:{to.port}",
+                vin=car.VIN,
+                name=car.NAME,
+                hold=self.hold,
+            )
         )
         await self.restart()
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from house.processes import HouseError, Process
 from house.watched import Watched
@@ -21,12 +21,14 @@ type Event = dict[str, Any]
 
 @dataclass(slots=True)
 class Car:
-    """`driveway simulate` on a virtual radio; `state` is what the car itself last said."""
+    """`driveway simulate` on a virtual radio or a TCP port; `state` is what the car itself last said."""
 
     folder: Path
     driveway: Sequence[str | Path]
     environment: Mapping[str, str]
-    radio_port: int = 0
+    over: Literal["hci", "tcp"] = "hci"
+    port: int = 0
+    """Of its radio, or of its TCP link."""
     state: Watched[Event] = field(default_factory=lambda: Watched({}))
     on_event: Callable[[Event], None] = lambda _event: None
     process: Process | None = None
@@ -35,13 +37,14 @@ class Car:
 
     async def start(self, *, enrolled: str) -> None:
         """Start it with this public key (hex) enrolled, and wait until its radio is there and its state is told."""
-        command = [*self.driveway, "simulate", "--vin", VIN, "--listen", "hci://127.0.0.1:0", "--enrol", enrolled]
+        command = [*self.driveway, "simulate", "--vin", VIN, "--enrol", enrolled]
+        command += ["--listen", f"{self.over}://127.0.0.1:0"]
         self.process = await Process.start("car", command, logs=self.folder, environment=self.environment)
         self.process.listen(self._heard)
         told = self.state.until(bool, timeout_s=60)
         await self.process.brings(told, "did not tell its state", timeout_s=30)
-        if not self.radio_port:
-            raise HouseError("The car told its state before the address of its radio.")
+        if not self.port:
+            raise HouseError("The car told its state before the address at which it listens.")
 
     @property
     def locked(self) -> bool:
@@ -68,8 +71,8 @@ class Car:
         event = json.loads(line)
         match event["event"]:
             case "listening":
-                radio = next(place for place in event["listen"] if place.startswith("hci://"))
-                self.radio_port = int(re.findall(r"\d+", radio)[-1])
+                place = next(place for place in event["listen"] if place.startswith(self.over))
+                self.port = int(re.findall(r"\d+", place)[-1])
             case "state":
                 self.state.update(event)
             case "did" | "error":

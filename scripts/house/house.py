@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from house import places
 from house.bridge import Bridge
@@ -37,18 +37,20 @@ class House:
         with_cloud: bool = True,
         guard: Guard | None = None,
         hold: str = "keep",
+        over: Literal["hci", "tcp"] = "hci",
         port: int = 0,
     ) -> None:
         """Plan a house in an empty folder; `say` hears what is ready, `port` is Home Assistant's if it is free.
 
-        `hold` is how long the bridge keeps an idle link, as in its configuration.
+        `hold` is how long the bridge keeps an idle link, as in its configuration. `over` is how it reaches the car: by
+        a virtual radio, or without any over TCP.
         """
         self.folder = folder
         self.guard = guard
         self._say = say
         driveway, bridge_path = places.driveway(), [str(places.ROOT / "bridge")]
         self.broker = Broker(folder)
-        self.car = Car(folder, driveway, self._environment(bridge_path))
+        self.car = Car(folder, driveway, self._environment(bridge_path), over)
         self.bridge = Bridge(folder, driveway, self._environment(bridge_path), hold)
         self.cloud = Cloud(self.car) if with_cloud else None
         self.home = HomeAssistant(
@@ -100,12 +102,11 @@ class House:
         await self.broker.start()
         self._say(f"the broker: 127.0.0.1:{self.broker.port}")
         await self.car.start(enrolled=await self.bridge.public_key())
-        self._say(f"the car, on a virtual radio: 127.0.0.1:{self.car.radio_port}")
-        radio_address = f"127.0.0.1:{self.car.radio_port}"
-        self.bridge.environment = self._environment([str(places.ROOT / "bridge")], self._broker_address, radio_address)
-        await self.bridge.start(
-            broker_port=self.broker.port, password=self.broker.passwords["driveway"], radio_port=self.car.radio_port
-        )
+        way = "on a virtual radio" if self.car.over == "hci" else "over TCP"
+        car_address = f"127.0.0.1:{self.car.port}"
+        self._say(f"the car, {way}: {car_address}")
+        self.bridge.environment = self._environment([str(places.ROOT / "bridge")], self._broker_address, car_address)
+        await self.bridge.start(broker_port=self.broker.port, password=self.broker.passwords["driveway"], to=self.car)
         self._say("the bridge")
 
     async def lock_is_there(self) -> None:
