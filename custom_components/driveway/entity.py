@@ -86,6 +86,23 @@ class CarEntity(Entity):
         """Show what has changed."""
         self.async_write_ha_state()
 
+
+class CarControl(CarEntity):
+    """One thing of a car that can be done something with.
+
+    Without a bridge it is shown as unavailable, and yet it answers: Home Assistant passes over what is not `available`
+    without a word, so an automation that locks the car at night would go well, and nobody would know.
+    """
+
+    @property
+    @override
+    def available(self) -> bool:
+        return True
+
+    @override
+    def _stringify_state(self, available: bool) -> str:  # noqa: FBT001 - called by position
+        return super()._stringify_state(self.coordinator.available(self.car))
+
     async def async_command(
         self, command: str, arguments: Mapping[str, Any] | None = None, *, ttl_s: float = COMFORT_TTL_S
     ) -> Result:

@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import Coordinator, DrivewayConfigEntry
-from .entity import OPENS_TTL_S, CarDescription, CarEntity, async_add_to_cars
+from .entity import OPENS_TTL_S, CarControl, CarDescription, async_add_to_cars
 from .state import BODY
 
 PARALLEL_UPDATES = 0
@@ -42,7 +42,7 @@ async def async_setup_entry(
     async_add_to_cars(entry, async_add_entities, CarLock, [DESCRIPTION])
 
 
-class CarLock(CarEntity, LockEntity):
+class CarLock(CarControl, LockEntity):
     """The locks of a car."""
 
     _attr_name = None

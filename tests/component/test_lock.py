@@ -399,3 +399,29 @@ async def test_a_command_with_the_bridge_away_fails_at_once(home: MockConfigEntr
 async def test_a_command_for_a_car_that_nobody_serves(home: MockConfigEntry) -> None:
     with pytest.raises(HomeAssistantError, match="car-00000000: The bridge is not running"):
         await home.runtime_data.async_command("car-00000000", "unlock")
+
+
+@pytest.mark.parametrize("service", ["lock", "unlock"])
+async def test_no_press_is_passed_over_while_the_bridge_is_away(
+    hass: HomeAssistant, bridge: FakeBridge, press: Press, service: str
+) -> None:
+    """Home Assistant says that all went well when it has not even called what is unavailable."""
+    bridge.offline()
+    assert state(hass) == STATE_UNAVAILABLE
+    with pytest.raises(HomeAssistantError) as refused:
+        await press(service)
+    assert refused.value.translation_key == "bridge_away"
+    assert not bridge.commands
+    assert state(hass) == STATE_UNAVAILABLE
+
+
+async def test_no_press_is_passed_over_while_the_broker_is_away(
+    hass: HomeAssistant, bridge: FakeBridge, press: Press, mqtt_mock: MqttMockHAClient
+) -> None:
+    mqtt_mock._mqttc.on_disconnect(None, None, 0, 0)
+    await hass.async_block_till_done()
+    mqtt_mock.connected = False
+    assert state(hass) == STATE_UNAVAILABLE
+    with pytest.raises(HomeAssistantError) as refused:
+        await press("lock")
+    assert refused.value.translation_key == "broker_away"
