@@ -101,7 +101,7 @@ class Commands:
         """
         if not mqtt.is_connected(self._hass):
             raise CommandFailed("broker_away", sent=False)
-        there = [bridge for bridge in ways if bridge.online]
+        there = [bridge for bridge in ways if bridge.there]
         if not there:
             raise CommandFailed("bridge_away", sent=False)
 

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from homeassistant.components import mqtt
@@ -16,6 +16,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import CONF_CODE
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryNotReady, HomeAssistantError
+from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
 from .commands import Commands, Heard
@@ -35,6 +36,9 @@ _LOGGER = logging.getLogger(__name__)
 
 _LONGEST: Final = 65536
 """Characters of a message; what is longer is not read."""
+
+LOOK_EVERY: Final = timedelta(seconds=5)
+"""For bridges that have fallen silent."""
 
 _TRANSLATED: Final = REASONS.keys() - {"done", "already_so"} | {"unloaded"}
 """Codes that have a text under `exceptions`."""
@@ -104,7 +108,18 @@ class Coordinator:
         ):
             # QoS 0: an acknowledgement would stand in the way of a command that follows at once.
             self.entry.async_on_unload(await mqtt.async_subscribe(self.hass, topic, self._guarded(hear), qos=0))
+        self.entry.async_on_unload(
+            async_track_time_interval(self.hass, self._look_for_silence, LOOK_EVERY, name="driveway silence")
+        )
         self._say_present(*self.household.bridges)
+
+    @callback
+    def _look_for_silence(self, _now: datetime) -> None:
+        silent = [bridge for bridge in self.household if bridge.look(time.monotonic())]
+        for bridge in silent:
+            _LOGGER.info("Bridge %s is silent", bridge.info.name if bridge.info else bridge.id)
+        if silent:
+            self._changed()
 
     @callback
     def _say_present(self, *bridges: str) -> None:
@@ -268,6 +283,7 @@ class Coordinator:
             return
         _LOGGER.info("Bridge %s is %s", bridge.info.name if bridge.info else bridge.id, "there" if online else "away")
         bridge.online = online
+        bridge.hear_life(time.monotonic())
         if online:
             self._say_present(bridge.id)
         if not online:
@@ -279,6 +295,9 @@ class Coordinator:
     def _hear_clock(self, bridge: Bridge, _names: list[str], message: mqtt.ReceiveMessage) -> None:
         if message.retain:
             return  # nobody knows how old it is
+        if bridge.hear_life(time.monotonic()):
+            _LOGGER.info("Bridge %s is heard again", bridge.info.name if bridge.info else bridge.id)
+            self._changed()
         try:
             clock = Clock.parse(_text(message), time.monotonic(), bridge.signer)
         except ContractError as error:

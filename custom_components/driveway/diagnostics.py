@@ -30,6 +30,7 @@ def _bridge(bridge: Bridge) -> dict[str, Any]:
     clock = bridge.clock
     return {
         "online": bridge.online,
+        "silent": bridge.silent,
         # The redaction goes through lists, not through tuples.
         "info": asdict(bridge.info) | {"cars": [asdict(car) for car in bridge.info.cars]} if bridge.info else None,
         "clock": clock and {"boot": clock.boot, "now": clock.now, "age_s": round(clock.age(time.monotonic()), 1)},

@@ -100,7 +100,7 @@ class CarControl(CarEntity):
         return True
 
     @override
-    def _stringify_state(self, available: bool) -> str:  # noqa: FBT001 - called by position
+    def _stringify_state(self, available: bool) -> str:
         return super()._stringify_state(self.coordinator.available(self.car))
 
     async def async_command(

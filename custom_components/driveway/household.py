@@ -8,6 +8,7 @@ more bridges per car change nothing for the entities.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from . import contract
 from .contract import CONTRACT, CarInfo, Info, Signer
@@ -18,6 +19,9 @@ from .state import BODY, CarView
 
 _CLOCK_DRIFT = timedelta(seconds=2)
 """Wall times of the bridge's readings are left alone while its clock and ours differ by less."""
+
+SILENT_AWAY_S: Final = 20.0
+"""A bridge tells its clock every few seconds. A broker that hangs says nothing of itself for a minute or more."""
 
 _CENTURY_S = 3.2e9
 """What is longer ago, or still to come for longer, is a mistake."""
@@ -56,6 +60,11 @@ class Bridge:
     signer: Signer
     info: Info | None = None
     online: bool = False
+    """What its status says."""
+    alive_at: float = 0.0
+    """When it was last known to be there, on our own monotonic clock."""
+    silent: bool = False
+    """Whether it has not told its clock for `SILENT_AWAY_S`, though its status says that it is there."""
     clock: Clock | None = None
     health: Health | None = None
     distrust: str | None = None
@@ -65,6 +74,23 @@ class Bridge:
     """How it did with each car lately."""
     _started: tuple[str, datetime] | None = None
     """When the clock of a boot showed zero, in wall time; known also while the bridge is away."""
+
+    @property
+    def there(self) -> bool:
+        """Whether commands have somewhere to go."""
+        return self.online and not self.silent
+
+    def hear_life(self, monotonic: float) -> bool:
+        """Note a sign of life; whether it had been silent."""
+        self.alive_at, was_silent, self.silent = monotonic, self.silent, False
+        return was_silent
+
+    def look(self, monotonic: float) -> bool:
+        """Find out whether it has fallen silent; True when that is new."""
+        if not self.there or monotonic - self.alive_at <= SILENT_AWAY_S:
+            return False
+        self.silent = True
+        return True
 
     def view(self, car: str) -> CarView:
         """Give what this bridge told of the car, made when there is nothing yet."""
@@ -121,7 +147,7 @@ class Bridge:
 
     def forget_presence(self) -> None:
         """Take back what only holds while the broker is there; what the car told stays."""
-        self.online = False
+        self.online = self.silent = False
         self.clock = None
 
 
@@ -139,7 +165,7 @@ class Household:
 
     def ways(self, car: str, monotonic: float) -> list[Bridge]:
         """Give the bridges through which the car can be commanded now, the one with the best recent record first."""
-        there = [bridge for bridge in self._serving(car) if bridge.online]
+        there = [bridge for bridge in self._serving(car) if bridge.there]
         return sorted(there, key=lambda bridge: bridge.expected_s(car, monotonic))
 
     def bridge_for(self, car: str, monotonic: float) -> Bridge | None:
@@ -177,4 +203,4 @@ class Household:
 
     def available(self, car: str) -> bool:
         """Whether a bridge is there that serves the car."""
-        return any(bridge.online for bridge in self._serving(car))
+        return any(bridge.there for bridge in self._serving(car))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components import mqtt
 from homeassistant.components.mqtt import client as mqtt_client
 from homeassistant.config_entries import ConfigEntryState
@@ -13,7 +14,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 from tests.component.conftest import Press, household
 from tests.component.fake_bridge import ANNA, BERT, FakeBridge
@@ -51,6 +52,29 @@ async def test_the_broker_goes_and_comes_back(
     await hass.async_block_till_done()
     assert state(hass, "lock.anna") == STATE_UNAVAILABLE  # the bridge may have died in the meantime
     bridge.online()
+    assert state(hass, "lock.anna") == "locked"
+
+
+async def test_a_bridge_that_says_nothing_any_more_is_not_there(
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, press: Press, freezer: FrozenDateTimeFactory
+) -> None:
+    """A broker that hangs keeps its connections, and says of nobody that he is away."""
+
+    async def pass_by(seconds: float) -> None:
+        freezer.tick(seconds)
+        async_fire_time_changed(hass)
+        await hass.async_block_till_done()
+
+    for _ in range(4):
+        await pass_by(6)
+        bridge.tell_clock()
+    assert state(hass, "lock.anna") == "locked"
+    await pass_by(21)
+    assert state(hass, "lock.anna") == STATE_UNAVAILABLE
+    with pytest.raises(HomeAssistantError) as refused:
+        await press("lock")
+    assert refused.value.translation_key == "bridge_away"
+    bridge.tell_clock()
     assert state(hass, "lock.anna") == "locked"
 
 
