@@ -126,6 +126,10 @@ class Process:
         """Wait until it has ended; its exit status."""
         return await self._process.wait()
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to its whole group, such as SIGSTOP."""
+        os.killpg(self.pid, number)
+
     async def stop(self, *, grace_s: float = 10.0, by: signal.Signals = signal.SIGTERM) -> float:
         """End its whole group, by force after `grace_s`; gives the milliseconds it took."""
         began = time.monotonic()

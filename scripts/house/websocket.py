@@ -86,6 +86,11 @@ class WebSocket:
         target = {"entity_id": entity}
         await self.command("call_service", domain=domain, service=service, target=target, service_data=data)
 
+    async def entities(self, platform: str = "driveway") -> list[str]:
+        """Ids of the enabled entities of an integration."""
+        registered = await self.command("config/entity_registry/list")
+        return [item["entity_id"] for item in registered if item["platform"] == platform and not item["disabled_by"]]
+
     def state(self, entity: str) -> str | None:
         """The state of an entity, None where there is none."""
         found = self.states.value.get(entity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,6 +13,26 @@ from house.house import House
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    """The whole house, with Home Assistant, cloud and car."""
+    """The whole house, with Home Assistant, cloud and car; through all of it nobody complains of the component."""
     async with House(tmp_path_factory.mktemp("house")) as running:
         yield running
+        assert complaints(running) == []
+
+
+INEVITABLE = ("which has not been tested by Home Assistant", "Error during service call")
+"""Said of every custom component, and of every error that a person was shown."""
+
+
+def complaints(house: House) -> list[str]:
+    """What Home Assistant's log has against the component: warnings, errors, and its lines in tracebacks."""
+    log = (house.folder / "home-assistant.log").read_text()
+    assert "[custom_components.driveway.coordinator] Bridge Driveway is there" in log
+    return [
+        line
+        for line in log.splitlines()
+        if "custom_components/driveway/" in line
+        or (
+            re.match(r"\S+ \S+ (WARNING|ERROR|CRITICAL) .*driveway", line)
+            and not any(words in line for words in INEVITABLE)
+        )
+    ]
