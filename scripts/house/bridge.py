@@ -13,7 +13,7 @@ from house import car
 from house.processes import HouseError, Process, surroundings
 
 _CONFIGURATION = """\
-mqtt: {{host: 127.0.0.1, port: {port}, username: driveway, password_file: mqtt.password}}
+{more}mqtt: {{host: 127.0.0.1, port: {port}, username: driveway, password_file: mqtt.password}}
 {radio}cars:
   - vin: {vin}
     name: {name}
@@ -32,6 +32,8 @@ class Bridge:
     environment: Mapping[str, str]
     hold: str = "keep"
     """With a link that is kept, what is done at the car shows at once; with one that is given back, within 5 s."""
+    more: str = ""
+    """Further lines of its configuration."""
     process: Process | None = None
 
     @property
@@ -56,6 +58,7 @@ class Bridge:
         configuration = self.folder / "driveway.yaml"
         configuration.write_text(
             _CONFIGURATION.format(
+                more=self.more,
                 port=broker_port,
                 radio=f'bluetooth: {{hci: "tcp-client:127.0.0.1:{to.port}"}}\n' if to.over == "hci" else "",
                 link="bluetooth" if to.over == "hci" else f"tcp://127.0.0.1:{to.port}",

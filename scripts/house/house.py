@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal, Self
 
@@ -108,6 +109,19 @@ class House:
         self.bridge.environment = self._environment([str(places.ROOT / "bridge")], self._broker_address, car_address)
         await self.bridge.start(broker_port=self.broker.port, password=self.broker.passwords["driveway"], to=self.car)
         self._say("the bridge")
+
+    @asynccontextmanager
+    async def second_bridge(self, *, more: str = "") -> AsyncIterator[Bridge]:
+        """Start another bridge of the same car at the same broker, with a key of its own that the car does not know."""
+        folder = self.folder / "second-bridge"
+        folder.mkdir(exist_ok=True)
+        bridge = Bridge(folder, self.bridge.driveway, self.bridge.environment, self.bridge.hold, more)
+        await bridge.start(broker_port=self.broker.port, password=self.broker.passwords["driveway"], to=self.car)
+        try:
+            yield bridge
+        finally:
+            if bridge.process:
+                await bridge.process.stop()
 
     async def lock_is_there(self) -> None:
         """Wait until Home Assistant shows the state of the lock; fails at once when the bridge ends instead."""

@@ -7,8 +7,27 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
 
+from house import places
 from house.house import House
+from house.processes import HouseError
+
+_QUIET = ("quic", "gpu", "background-networking", "component-update", "sync")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A headless Chromium; without one its tests are skipped, and the reason says how to get it."""
+    try:
+        chromium = places.program("chromium")
+    except HouseError as error:
+        pytest.skip(str(error))
+    options = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in _QUIET)]
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium, args=options)
+        yield running
+        await running.close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -5,67 +5,35 @@ Pictures are kept in tests/e2e/output/. With DRIVEWAY_PICTURE=FILE the one of th
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, FloatRect, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, FloatRect, Locator, Page, expect
 
-from house import places
 from house.home_assistant import DASHBOARD, PASSWORD, USER
 from house.house import CLOUD_LOCK, OUTAGE, House, operate
-from house.processes import HouseError
+from tests.e2e import screen
+from tests.e2e.screen import DESKTOP, LONG_MS, PHONE, opened, tile
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
-PICTURES = Path(__file__).parent / "output"
-DESKTOP = (1280, 800)
-PHONE = (400, 800)
 ABOVE_THE_VOID: FloatRect = {"x": 0, "y": 0, "width": 1280, "height": 570}
-QUIET = ("quic", "gpu", "background-networking", "component-update", "sync")
-LONG_MS = 30_000
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    try:
-        chromium = places.program("chromium")
-    except HouseError as error:
-        pytest.skip(str(error))
-    options = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in QUIET)]
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=chromium, args=options)
-        yield running
-        await running.close()
 
 
 @asynccontextmanager
 async def dashboard(browser: Browser, house: House, size: tuple[int, int]) -> AsyncIterator[Page]:
     """The demo's dashboard, signed in."""
-    context = await browser.new_context(viewport={"width": size[0], "height": size[1]})
-    tokens = json.dumps(json.dumps(house.home.browser_tokens))
-    await context.add_init_script(f"localStorage.hassTokens = {tokens}")
-    page = await context.new_page()
-    await page.goto(f"{house.home.url}/{DASHBOARD}")
-    await expect(tile(page, "Anna")).to_be_visible(timeout=LONG_MS)
-    yield page
-    await context.close()
-
-
-def tile(page: Page, name: str) -> Locator:
-    return page.locator("hui-tile-card").filter(has=page.get_by_text(name, exact=True))
+    async with opened(browser, house, DASHBOARD, size) as page:
+        await expect(tile(page, "Anna")).to_be_visible(timeout=LONG_MS)
+        yield page
 
 
 async def picture(page: Page, name: str) -> Path:
     await expect(tile(page, "Anna").locator("ha-state-icon svg").first).to_be_visible()  # icons are loaded last
-    PICTURES.mkdir(exist_ok=True)
-    path = PICTURES / f"{name}.png"
-    await page.screenshot(path=path, animations="disabled")
-    return path
+    return await screen.picture(page, name)
 
 
 def button(page: Page, name: str, word: str) -> Locator:

@@ -17,10 +17,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, Page, Request, expect
 
 from house import places
-from house.processes import HouseError
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
@@ -32,18 +31,6 @@ PHONE = (390, 844)
 DESKTOP = (1280, 900)
 LONG_MS = 15_000
 START_S = 30.0
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    try:
-        chromium = places.program("chromium")
-    except HouseError as error:
-        pytest.skip(str(error))
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield running
-        await running.close()
 
 
 class Stand:
