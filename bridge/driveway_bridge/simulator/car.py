@@ -108,6 +108,26 @@ class Car:
             "windows_open": self.windows_open,
             "gear": self.drive.gear.value,
             "update": self.software.update.value,
+            "comfort": self._comfort(),
+        }
+
+    def _comfort(self) -> dict[str, Any]:
+        climate, settings = self.climate, self.settings
+        return {
+            "seat_heat": dict(climate.seat_heaters),
+            "seat_cooling": dict(climate.seat_coolers),
+            "automatic_seats": dict(climate.auto_seats),
+            "wheel_heat": climate.wheel_level,
+            "automatic_wheel": climate.auto_wheel,
+            "max_defrost": climate.max_defrost,
+            "bioweapon": climate.bioweapon,
+            "overheat": climate.overheat.name.lower(),
+            "overheat_level": climate.overheat_level,
+            "sunroof_percent": self.sunroof_percent,
+            "playback": self.media.playback.name.lower(),
+            "volume": round(self.media.volume, 2),
+            "low_power": settings.low_power,
+            "accessory_power": settings.keep_accessory_power,
         }
 
     def tell(self, by: str) -> None:
