@@ -113,6 +113,7 @@ async def test_of_two_adapters_the_other_is_taken_where_none_is_named(
     await street.unplug(street.adapters[0])
 
 
+@pytest.mark.only_on("bookworm", "the bridge's own choice")
 async def test_the_adapter_that_is_named_by_its_address_whatever_its_number(
     story: Story, street: Street, at_home: Owner
 ) -> None:

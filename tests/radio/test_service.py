@@ -194,6 +194,7 @@ async def connecting(owner: Owner, street: Street) -> str:
             await owner.until_done("lock")
 
 
+@pytest.mark.only_on("bookworm", "the bridge's own doing")
 async def test_it_stops_in_time_while_it_connects(
     at_home: Owner, machine: Machine, street: Street, figures: Figures
 ) -> None:
@@ -276,6 +277,7 @@ printf 'a long password\\n' >/etc/driveway/mqtt.password && chmod 600 /etc/drive
             await machine.sh(f"cat >/etc/driveway/driveway.yaml <<'END'\n{CONFIGURATION}\nEND\n")
 
 
+@pytest.mark.only_on("bookworm", "the bridge's own doing")
 async def test_it_is_small(at_home: Owner, machine: Machine) -> None:
     """Anew, as it has read its configuration once."""
     await at_home.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from driveway_bridge.contract import Outcome
@@ -34,6 +35,7 @@ def states(health: dict[str, Any]) -> dict[str, str]:
     return {one["name"]: one["state"] for one in health.get("radio", {}).get("radios", ())}
 
 
+@pytest.mark.only_on("trixie", "the bridge's own choice")
 async def test_the_nearer_one_connects_and_the_farther_one_stands_in(
     street: Street, owner: Owner, two: tuple[Adapter, Adapter], figures: Figures, machine: Machine
 ) -> None:
