@@ -78,6 +78,8 @@ class Coordinator:
         """By car: what was asked of it last, from here."""
         self._closed = False
         self._views: dict[str, CarView] = {}
+        self._knowers: dict[tuple[str, str], Bridge | None] = {}
+        """By car and subject: who heard of it last."""
         self._new_car: list[NewCar] = []
 
     async def async_start(self) -> None:
@@ -157,7 +159,9 @@ class Coordinator:
 
     def heard_at(self, car: str, subject: str, name: str | None = None) -> datetime | None:
         """When the car told a reading, or anything of the subject; None when that is not known."""
-        knower = self.household.knower(car, subject, time.monotonic())
+        if (car, subject) not in self._knowers:
+            self._knowers[car, subject] = self.household.knower(car, subject, time.monotonic())
+        knower = self._knowers[car, subject]
         return knower.heard_at(car, subject, name) if knower else None
 
     @callback
@@ -355,9 +359,11 @@ class Coordinator:
         """Wake those who show it; without a car everybody."""
         if car is None:
             self._views.clear()
+            self._knowers.clear()
             self.listeners.tell_all(what)
         else:
             self._views.pop(car, None)
+            self._knowers.clear()
             self.listeners.tell(car, what)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigSubentry
@@ -23,6 +24,11 @@ OPENS_TTL_S: Final = LOCK_TTL_S
 COMFORT_TTL_S: Final = MAX_TTL_S
 """Seconds that any other command lives; it may have to wake the car."""
 
+ATTR_HEARD_AT: Final = "heard_at"
+ATTR_SOURCE: Final = "source"
+AGE_STEP: Final = timedelta(minutes=5)
+"""`heard_at` of a value that stays the same follows in such steps: each of them is a row in the recorder's database."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CarDescription(EntityDescription):
@@ -32,6 +38,8 @@ class CarDescription(EntityDescription):
     """Whose changes change what is shown: subjects of the car's state, or names of `listeners`."""
     commands: tuple[str, ...] = ()
     """What it needs: it is not offered where no bridge's key may give them all."""
+    shows: tuple[str, str] | None = None
+    """Subject and name of the reading that is shown: when and how it was heard stands beside it."""
     told: tuple[str, str] | None = None
     """Subject and name of a reading that only cars with this equipment tell: it comes with the first of them."""
 
@@ -46,12 +54,16 @@ class CarEntity(Entity):
     entity_description: CarDescription
     _attr_has_entity_name = True
     _attr_should_poll = False
+    _unrecorded_attributes = frozenset({ATTR_HEARD_AT, ATTR_SOURCE})
+    _age_step = AGE_STEP
 
     def __init__(self, coordinator: Coordinator, subentry: ConfigSubentry, description: CarDescription) -> None:
         self.entity_description = description
         self.coordinator = coordinator
         self.car: str = subentry.data[CONF_CAR]
         self._attr_unique_id = unique_id(self.car, description.key)
+        self._heard: tuple[Any, str | None, datetime | None] | None = None
+        """The reading whose age is shown: its value, its source, and when it was heard."""
         bridge = coordinator.bridge(self.car) or next(iter(coordinator.household))
         known = bridge.serves(self.car)
         self._attr_device_info = dr.DeviceInfo(
@@ -80,11 +92,32 @@ class CarEntity(Entity):
         await super().async_added_to_hass()
         what = self.entity_description.subjects
         self.async_on_remove(self.coordinator.listeners.add(self.car, self._handle_change, *what))
+        self._note_age()
 
     @callback
     def _handle_change(self) -> None:
         """Show what has changed."""
+        self._note_age()
         self.async_write_ha_state()
+
+    @callback
+    def _note_age(self) -> None:
+        """Take over when and how the reading was heard that is shown; no age is shown younger than it is."""
+        shows = self.entity_description.shows
+        if shows is None:
+            return
+        reading = self.view.reading(*shows)
+        value, source = (reading.value, reading.source) if reading else (None, None)
+        heard_at = self.coordinator.heard_at(self.car, *shows)
+        if self._heard is not None and self._heard[:2] == (value, source):
+            before = self._heard[2]
+            if before and heard_at and timedelta(0) <= heard_at - before < self._age_step:
+                return
+        self._heard = (value, source, heard_at)
+        self._attr_extra_state_attributes = {
+            ATTR_HEARD_AT: heard_at.replace(microsecond=0) if heard_at else None,
+            ATTR_SOURCE: source,
+        }
 
 
 class CarControl(CarEntity):

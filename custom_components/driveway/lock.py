@@ -5,6 +5,7 @@ What the bridge remembers from before its last start counts as such a report, wi
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final, override
 
 from homeassistant.components.lock import LockEntity, LockEntityDescription
@@ -21,9 +22,6 @@ PARALLEL_UPDATES = 0
 SHOWN_WITHIN_S: Final = 2.0
 """How long a confirmed command waits for the car's report before the entity shows the last one again."""
 
-ATTR_HEARD_AT: Final = "heard_at"
-ATTR_SOURCE: Final = "source"
-
 _LOCKED: Final = {"locked": True, "internal_locked": True, "unlocked": False, "selective_unlocked": False}
 
 
@@ -32,7 +30,7 @@ class CarLockDescription(CarDescription, LockEntityDescription):
     """The lock."""
 
 
-DESCRIPTION: Final = CarLockDescription(key="lock", translation_key="lock")
+DESCRIPTION: Final = CarLockDescription(key="lock", translation_key="lock", shows=(BODY, "lock"))
 
 
 async def async_setup_entry(
@@ -46,7 +44,7 @@ class CarLock(CarControl, LockEntity):
     """The locks of a car."""
 
     _attr_name = None
-    _unrecorded_attributes = frozenset({ATTR_HEARD_AT, ATTR_SOURCE})
+    _age_step = timedelta(0)
 
     entity_description: CarLockDescription
 
@@ -112,9 +110,5 @@ class CarLock(CarControl, LockEntity):
         self._attr_is_unlocking = shown == "unlock"
         self._attr_is_locked = _LOCKED.get(self.view.text(BODY, "lock") or "")
         reading = self.view.reading(BODY, "lock")
-        heard_at = self.coordinator.heard_at(self.car, BODY, "lock")
-        self._attr_extra_state_attributes = {
-            ATTR_HEARD_AT: heard_at.replace(microsecond=0) if heard_at else None,
-            ATTR_SOURCE: reading.source if reading else None,
-        }
+        self._note_age()
         self._remembered = reading is not None and reading.remembered

@@ -12,7 +12,7 @@ import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 
-from custom_components.driveway import binary_sensor, lock, sensor
+from custom_components.driveway import binary_sensor, entity, sensor
 from custom_components.driveway.reasons import REASONS
 
 FOLDER = Path(binary_sensor.__file__).parent
@@ -68,7 +68,7 @@ def test_every_entity_has_its_name_and_its_states() -> None:
     for platform, module in (("binary_sensor", binary_sensor), ("sensor", sensor)):
         assert set(ENGLISH["entity"][platform]) == {item.translation_key for item in module.DESCRIPTIONS}
     attributes = ENGLISH["entity"]["lock"]["lock"]["state_attributes"]
-    assert attributes.keys() == {lock.ATTR_HEARD_AT, lock.ATTR_SOURCE}
+    assert attributes.keys() == {entity.ATTR_HEARD_AT, entity.ATTR_SOURCE}
     [obstacle] = [item for item in sensor.DESCRIPTIONS if item.key == "obstacle"]
     assert set(ENGLISH["entity"]["sensor"]["obstacle"]["state"]) == set(obstacle.options or ())
     assert REASONS.keys() >= set(sensor.OBSTACLES)
