@@ -38,6 +38,8 @@ class CarDescription(EntityDescription):
     """Whose changes change what is shown: subjects of the car's state, or names of `listeners`."""
     commands: tuple[str, ...] = ()
     """What it needs: it is not offered where no bridge's key may give them all."""
+    instead_of: tuple[str, ...] = ()
+    """Commands of a control that shows the same: it is only offered where no bridge's key may give them all."""
     shows: tuple[str, str] | None = None
     """Subject and name of the reading that is shown: when and how it was heard stands beside it."""
     told: tuple[str, str] | None = None
@@ -176,6 +178,24 @@ def unique_id(about: str, key: str) -> str:
     return f"{about}-{key}"
 
 
+def _may(coordinator: Coordinator, car: str, commands: Iterable[str]) -> set[bool | None]:
+    return {coordinator.may(car, command) for command in commands}
+
+
+def _taken_away(coordinator: Coordinator, car: str, description: CarDescription) -> bool:
+    """Whether it cannot do what it is for, or a control shows the same; not while the key's role is unknown."""
+    return False in _may(coordinator, car, description.commands) or _may(coordinator, car, description.instead_of) == {
+        True
+    }
+
+
+def _offered(coordinator: Coordinator, car: str, description: CarDescription) -> bool:
+    """Whether there is reason to show it the first time."""
+    if description.instead_of and False not in _may(coordinator, car, description.instead_of):
+        return False
+    return description.told is None or coordinator.view(car).value(*description.told) is not None
+
+
 @callback
 def async_add_to_cars[Description: CarDescription](
     entry: DrivewayConfigEntry,
@@ -206,14 +226,12 @@ def async_add_to_cars[Description: CarDescription](
                 return  # the owner has removed the car
             new: list[CarEntity] = []
             for description in wanted:
-                if any(coordinator.may(car, command) is False for command in description.commands):
+                if _taken_away(coordinator, car, description):
                     there.discard(description.key)
                     if entity_id := registered(description):
                         registry.async_remove(entity_id)
                 elif description.key not in there and (
-                    description.told is None
-                    or coordinator.view(car).value(*description.told) is not None
-                    or registered(description)
+                    registered(description) or _offered(coordinator, car, description)
                 ):
                     there.add(description.key)
                     new.append(make(coordinator, subentry, description))
