@@ -16,6 +16,13 @@ CONF_CAR: Final = "car"
 VEHICLE: Final = "vehicle"
 """The type of the subentries."""
 
-PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.LOCK, Platform.SENSOR)
+PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.DEVICE_TRACKER,
+    Platform.EVENT,
+    Platform.LOCK,
+    Platform.SENSOR,
+    Platform.UPDATE,
+)
 PRESENT: Final = "present"
 """What stands in the topic `component` of a bridge whose cars are shown here."""

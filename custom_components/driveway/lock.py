@@ -13,14 +13,25 @@ from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .contract import Event
 from .coordinator import Coordinator, DrivewayConfigEntry
 from .entity import OPENS_TTL_S, CarControl, CarDescription, async_add_to_cars
+from .event import told_by
 from .state import BODY
 
 PARALLEL_UPDATES = 0
 
 SHOWN_WITHIN_S: Final = 2.0
 """How long a confirmed command waits for the car's report before the entity shows the last one again."""
+
+CHANGED_BY: Final = {
+    "home_assistant": "Home Assistant",
+    "client": "MQTT client",
+    "plain": "MQTT",
+    "page": "Bridge",
+    "other": "Other key",
+}
+"""For who locked or unlocked, as told by the event; Home Assistant does not translate these."""
 
 _LOCKED: Final = {"locked": True, "internal_locked": True, "unlocked": False, "selective_unlocked": False}
 
@@ -30,14 +41,14 @@ class CarLockDescription(CarDescription, LockEntityDescription):
     """The lock."""
 
 
-DESCRIPTION: Final = CarLockDescription(key="lock", translation_key="lock", shows=(BODY, "lock"))
+DESCRIPTIONS: Final = (CarLockDescription(key="lock", translation_key="lock", shows=(BODY, "lock")),)
 
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: DrivewayConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the lock of every car."""
-    async_add_to_cars(entry, async_add_entities, CarLock, [DESCRIPTION])
+    async_add_to_cars(entry, async_add_entities, CarLock, DESCRIPTIONS)
 
 
 class CarLock(CarControl, LockEntity):
@@ -56,7 +67,26 @@ class CarLock(CarControl, LockEntity):
         """Set anew at every report of the car."""
         self._remembered = False
         """Whether what is shown is from before the bridge's start."""
+        self._last_change: tuple[bool, str | None] | None = None
+        """What the locks were last changed to and by whom; it is shown while the car reports just that."""
         self._read()
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.listeners.add_event(self.car, self._happened))
+
+    @property
+    @override
+    def changed_by(self) -> str | None:
+        return self._last_change[1] if self._last_change and self._last_change[0] is self._attr_is_locked else None
+
+    @callback
+    def _happened(self, event: Event) -> None:
+        """Take over who it was. The word of it may come before or after the car's report."""
+        if event.event in ("locked", "unlocked"):
+            self._last_change = (event.event == "locked", CHANGED_BY.get(told_by(self.coordinator, event) or ""))
+            self.async_write_ha_state()
 
     @override
     async def async_lock(self, **kwargs: Any) -> None:
@@ -77,7 +107,9 @@ class CarLock(CarControl, LockEntity):
         self._under_way.append(command)
         self._show()
         try:
-            await self.async_command(command, ttl_s=OPENS_TTL_S)
+            result = await self.async_command(command, ttl_s=OPENS_TTL_S)
+            if result.reason != "already_so":
+                self._last_change = (locked, CHANGED_BY["home_assistant"])
             await self._report_of(locked=locked)
         finally:
             self._under_way.remove(command)
@@ -108,7 +140,9 @@ class CarLock(CarControl, LockEntity):
         shown = self._under_way[-1] if self._under_way else None
         self._attr_is_locking = shown == "lock"
         self._attr_is_unlocking = shown == "unlock"
-        self._attr_is_locked = _LOCKED.get(self.view.text(BODY, "lock") or "")
+        before, self._attr_is_locked = self._attr_is_locked, _LOCKED.get(self.view.text(BODY, "lock") or "")
+        if self._last_change and before is self._last_change[0] is not self._attr_is_locked:
+            self._last_change = None  # somebody has changed it since
         reading = self.view.reading(BODY, "lock")
         self._note_age()
         self._remembered = reading is not None and reading.remembered

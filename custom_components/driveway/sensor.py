@@ -1,118 +1,60 @@
-"""How the car is reached: why not, how well, and when it answered last."""
+"""Sensors: what a car tells, how it is reached, and how the bridges are."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, override
+from typing import Any, Final, override
 
-from homeassistant.components.sensor import (
-    SensorDeviceClass,
-    SensorEntity,
-    SensorEntityDescription,
-    SensorStateClass,
-)
-from homeassistant.const import SIGNAL_STRENGTH_DECIBELS_MILLIWATT, EntityCategory
+from homeassistant.components.sensor import SensorEntity
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.typing import StateType
 
-from .coordinator import Coordinator, DrivewayConfigEntry
-from .entity import CarDescription, CarEntity, async_add_to_cars
-from .listeners import LINK
-from .reasons import OF_THE_RADIO
-from .state import BODY
+from .coordinator import DrivewayConfigEntry
+from .entity import CarEntity, async_add_to_bridges, async_add_to_cars
+from .sensor_bridge import BRIDGE, BridgeSensor
+from .sensor_charge import CHARGE
+from .sensor_description import CarSensorDescription
+from .sensor_values import CLIMATE, CLOSURES, DRIVE, MEDIA, SOFTWARE, TYRES
+from .sensor_way import WAY
 
 PARALLEL_UPDATES = 0
 
-OBSTACLES: Final = (
-    "not_in_range",
-    "no_connection",
-    "places_full",
-    "link_lost",
-    "nobody_listening",
-    *sorted(OF_THE_RADIO),
-    "key_not_enrolled",
-    "wrong_car",
-    "car_key_changed",
-    "car_busy",
-    "no_answer",
-    "not_permitted",
-    "remote_access_off",
-    "refused_by_car",
-    "not_understood",
-    "stopping",
-    "internal",
-)
-"""Reason codes that say why a car is not reached; any other is shown as `other`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CarSensorDescription(CarDescription, SensorEntityDescription):
-    """A sensor and where its value comes from; None is unknown."""
-
-    value_fn: Callable[[Coordinator, str], str | int | datetime | None]
-    """Takes the car's id."""
-
-
-def _obstacle(coordinator: Coordinator, car: str) -> str | None:
-    link = coordinator.view(car).link
-    if link is None or link.reachable is None:
-        return None
-    if link.reachable:
-        return "none"
-    return link.why_not if link.why_not in OBSTACLES else "other"
-
-
-def _signal(coordinator: Coordinator, car: str) -> int | None:
-    link = coordinator.view(car).link
-    return link.signal_dbm if link else None
-
-
-DESCRIPTIONS = (
-    CarSensorDescription(
-        key="obstacle",
-        subjects=(LINK,),
-        translation_key="obstacle",
-        device_class=SensorDeviceClass.ENUM,
-        options=["none", *OBSTACLES, "other"],
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=_obstacle,
-    ),
-    CarSensorDescription(
-        key="last_contact",
-        subjects=(LINK, BODY),
-        translation_key="last_contact",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        value_fn=lambda coordinator, car: coordinator.household.last_contact(car),
-    ),
-    CarSensorDescription(
-        key="signal",
-        subjects=(LINK,),
-        translation_key="signal",
-        device_class=SensorDeviceClass.SIGNAL_STRENGTH,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        value_fn=_signal,
-    ),
-)
+OF_CARS: Final = (*CHARGE, *CLIMATE, *DRIVE, *TYRES, *CLOSURES, *SOFTWARE, *MEDIA, *WAY)
+DESCRIPTIONS: Final = (*OF_CARS, *BRIDGE)
 
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: DrivewayConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add the sensors of every car."""
-    async_add_to_cars(entry, async_add_entities, CarSensor, DESCRIPTIONS)
+    """Add the sensors of every car and bridge."""
+    async_add_to_bridges(entry, async_add_entities, BridgeSensor, BRIDGE)
+    async_add_to_cars(entry, async_add_entities, CarSensor, OF_CARS)
 
 
 class CarSensor(CarEntity, SensorEntity):
-    """A reading about the way to a car."""
+    """A reading of a car, or about the way to it."""
 
     entity_description: CarSensorDescription
 
+    _forecast: datetime | None = None
+    """The time that is shown, where small changes of it mean nothing."""
+
     @property
     @override
-    def native_value(self) -> str | int | datetime | None:
-        return self.entity_description.value_fn(self.coordinator, self.car)
+    def native_value(self) -> StateType | datetime:
+        value = self.entity_description.value_fn(self.coordinator, self.car)
+        if not self.entity_description.tolerance:
+            return value
+        shown = self._forecast
+        if isinstance(value, datetime) and shown and abs(value - shown) < self.entity_description.tolerance:
+            return shown
+        self._forecast = value if isinstance(value, datetime) else None
+        return value
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        attributes_fn = self.entity_description.attributes_fn
+        if attributes_fn is None:
+            return super().extra_state_attributes
+        return attributes_fn(self.coordinator, self.car)

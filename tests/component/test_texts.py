@@ -5,6 +5,7 @@ import json
 import re
 import string
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 
-from custom_components.driveway import binary_sensor, entity, sensor
+from custom_components.driveway import binary_sensor, entity, event
+from custom_components.driveway.const import PLATFORMS
+from custom_components.driveway.lock import CHANGED_BY
 from custom_components.driveway.reasons import REASONS
+from custom_components.driveway.sensor_way import OBSTACLES
 
 FOLDER = Path(binary_sensor.__file__).parent
 LANGUAGES = {path.stem: json.loads(path.read_text("utf-8")) for path in (FOLDER / "translations").glob("*.json")}
@@ -64,14 +68,26 @@ def test_every_reason_has_its_text() -> None:
         assert exceptions[code]["message"] == f"{{car}}: {meaning} {remedy}".strip()
 
 
-def test_every_entity_has_its_name_and_its_states() -> None:
-    for platform, module in (("binary_sensor", binary_sensor), ("sensor", sensor)):
-        assert set(ENGLISH["entity"][platform]) == {item.translation_key for item in module.DESCRIPTIONS}
-    attributes = ENGLISH["entity"]["lock"]["lock"]["state_attributes"]
-    assert attributes.keys() == {entity.ATTR_HEARD_AT, entity.ATTR_SOURCE}
-    [obstacle] = [item for item in sensor.DESCRIPTIONS if item.key == "obstacle"]
-    assert set(ENGLISH["entity"]["sensor"]["obstacle"]["state"]) == set(obstacle.options or ())
-    assert REASONS.keys() >= set(sensor.OBSTACLES)
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_every_entity_has_its_name_its_states_and_its_attributes(platform: str) -> None:
+    descriptions = import_module(f"custom_components.driveway.{platform}").DESCRIPTIONS
+    told = ENGLISH["entity"][platform]
+    assert set(told) == {item.translation_key for item in descriptions}
+    for item in descriptions:
+        of_one = told[item.translation_key]
+        assert ("name" in of_one) is (platform != "lock")
+        if options := getattr(item, "options", None):
+            assert set(of_one["state"]) == set(options), item.key
+        if types := getattr(item, "event_types", None):
+            assert set(of_one["state_attributes"]["event_type"]["state"]) == set(types), item.key
+        if getattr(item, "shows", None):
+            assert of_one["state_attributes"].keys() >= {entity.ATTR_HEARD_AT, entity.ATTR_SOURCE}, item.key
+
+
+def test_words_that_are_shown_are_words_that_are_said() -> None:
+    assert REASONS.keys() >= set(OBSTACLES)
+    by = ENGLISH["entity"]["event"]["lock"]["state_attributes"][event.ATTR_BY]["state"]
+    assert by.keys() == set(event.BY) == CHANGED_BY.keys()
 
 
 def test_icons_are_for_entities_that_exist() -> None:
