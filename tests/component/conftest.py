@@ -1,6 +1,7 @@
 """A Home Assistant with a mocked MQTT socket, a bridge that speaks into it, and the household set up."""
 
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
@@ -11,6 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 from syrupy.assertion import SnapshotAssertion
+from tests.component.command_table import TABLE
 from tests.component.fake_bridge import ANNA, FakeBridge
 
 import custom_components  # noqa: F401 - before the plugin puts its own empty package of that name in the way
@@ -77,6 +79,14 @@ async def home(bridge: FakeBridge, entry: MockConfigEntry) -> MockConfigEntry:
     """The household with its bridge there, and Anna locked in the carport."""
     await bridge.come_up()
     return entry
+
+
+@pytest.fixture
+async def everything(hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge) -> MockConfigEntry:
+    """The household, with a key of the bridge that may do whatever a bridge can do."""
+    bridge.announce(cars=(replace(ANNA, commands=tuple(TABLE)),))
+    await hass.async_block_till_done()
+    return home
 
 
 @pytest.fixture

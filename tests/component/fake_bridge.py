@@ -1,5 +1,6 @@
 """A bridge as Home Assistant hears it: it speaks through HA's own MQTT client, which a fixture mocks at the socket."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -60,6 +61,8 @@ class FakeBridge:
         self.now = 1000.0
         """What its clock shows: it stands still unless a test moves it."""
         self.commands: list[Command] = []
+        self.asked = asyncio.Event()
+        """Set by every command."""
         self.clock_requests = 0
         self.answers_clock = True
         self.on_command: Callable[[Command], None] = self.confirm
@@ -171,6 +174,7 @@ class FakeBridge:
         assert signed.genuine(self.signer)
         assert message.topic == self.topics.command(signed.command.car)
         self.commands.append(signed.command)
+        self.asked.set()
         self.on_command(signed.command)
 
     @callback
@@ -189,6 +193,19 @@ class FakeBridge:
             [car] = [car for car in self.info.cars if car.id == command.car]
             self.body(car, lock=f"{command.command}ed")
         self.result(command, Outcome.CONFIRMED, "done")
+
+    def obey(self, subject: str = "body", **values: object) -> None:
+        """Let the car show these values from the next command on that is more than a look, before it is done."""
+
+        def obeying(command: Command) -> None:
+            self.result(command, Outcome.ACCEPTED)
+            self.result(command, Outcome.SENT)
+            if command.command != "status":
+                [car] = [car for car in self.info.cars if car.id == command.car]
+                self._state(car, subject, self.info.boot, values, self.now, "push")
+            self.result(command, Outcome.CONFIRMED, "done")
+
+        self.on_command = obeying
 
     def accept(self, command: Command) -> None:
         """Take it, and say no more."""
