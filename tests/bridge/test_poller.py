@@ -175,6 +175,33 @@ async def test_what_a_command_did_is_read_within_two_seconds() -> None:
         assert [at for at in scene.vehicle.times("read_climate") if at > given]
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments", "question"),
+    [("media_volume", {"volume": 3}, "read_media"), ("windows_vent", {}, "read_closures")],
+)
+async def test_what_a_command_did_is_read_before_all_that_is_old(
+    command: str, arguments: dict[str, object], question: str
+) -> None:
+    """The car was not heard of for long, so all of it is read after a command: what somebody waits for goes first."""
+    async with Scene() as scene:
+        await asyncio.sleep(10)
+        await scene.give(command, **arguments)
+        given = now()
+        await asyncio.sleep(2)
+        assert [at for at in scene.vehicle.times(question) if given + 1 <= at < given + 1.5]
+        await asyncio.sleep(10)
+        assert set(scene.vehicle.details()) >= {"read_charge", "read_climate"}
+
+
+async def test_what_shows_at_the_body_alone_is_read_there_at_once() -> None:
+    async with Scene() as scene:
+        await asyncio.sleep(10)
+        await scene.give("charge_port_open")
+        given = now()
+        await asyncio.sleep(1.5)
+        assert [at for at in scene.vehicle.times(STATUS) if at > given]
+
+
 async def test_a_lock_command_asks_nothing_of_infotainment() -> None:
     """Pains 57, 63."""
     async with Scene() as scene:

@@ -69,7 +69,7 @@ class Details:
         holds = self._signs.holds(now)
         not_before = max(self._signs.body_at, self._pause_until)
         gap_s = 0.0 if linked else GAP_S
-        best: tuple[float, float, int] | None = None
+        best: tuple[float, bool, float, int] | None = None
         for rank, subject in enumerate(self._subjects):
             dues = (
                 self._dues(subject, holds, now, may_prolong=may_prolong)
@@ -81,9 +81,10 @@ class Details:
                 failed = self.failures.get(subject, Failures())
                 owed = subject == self._window.subject and due <= self._window.at + READ_BACK_S[0]
                 apart = self.asked_at + (0.0 if owed else gap_s)
-                entry = (max(due, not_before, apart, failed.retry_at), due, rank)
+                # Of all that is due now, what a command did comes first: somebody waits to see it.
+                entry = (max(due, not_before, apart, failed.retry_at, now), not owed, due, rank)
                 best = entry if best is None else min(best, entry)
-        return None if best is None else (self._subjects[best[2]], best[0])
+        return None if best is None else (self._subjects[best[3]], best[0])
 
     def _dues(self, subject: str, holds: frozenset[Hold], now: float, *, may_prolong: bool) -> Iterator[float]:
         heard_at = self._heard_at.get(subject, -math.inf)

@@ -200,6 +200,7 @@ class Plan:
         """An owner's command has been to the car; `subject` is what it was about, where that can be read."""
         if infotainment:
             self.details.commanded(subject, now)
-            self.soon(MOVING_S, now)  # what it did may show at the body too, but its own subject goes first
+            # What it did may show at the body too, or there alone; but its own subject goes first.
+            self.soon(AGAIN_S if subject is None else MOVING_S, now)
         else:
             self.soon(AGAIN_S, now)
