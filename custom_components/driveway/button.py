@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DrivewayConfigEntry
-from .entity import CarDescription, CarEntity, async_add_to_cars
+from .entity import CarControl, CarDescription, async_add_to_cars
 from .waking import async_open
 
 PARALLEL_UPDATES = 0
@@ -56,7 +56,7 @@ async def async_setup_entry(
     async_add_to_cars(entry, async_add_entities, CarButton, DESCRIPTIONS)
 
 
-class CarButton(CarEntity, ButtonEntity):
+class CarButton(CarControl, ButtonEntity):
     """Something that a car does once."""
 
     entity_description: CarButtonDescription

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DrivewayConfigEntry
-from .entity import CarDescription, CarEntity, async_add_to_cars
+from .entity import CarControl, CarDescription, async_add_to_cars
 
 PARALLEL_UPDATES = 0
 
@@ -42,7 +42,7 @@ async def async_setup_entry(
     async_add_to_cars(entry, async_add_entities, CarClimate, DESCRIPTIONS)
 
 
-class CarClimate(CarEntity, ClimateEntity):
+class CarClimate(CarControl, ClimateEntity):
     """The climate of a car.
 
     From 2026.11 on Home Assistant reads the `native_` names, before that the others; whoever has both is not warned.

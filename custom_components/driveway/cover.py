@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import Coordinator, DrivewayConfigEntry
-from .entity import OPENS_TTL_S, CarDescription, CarEntity, async_add_to_cars
+from .entity import OPENS_TTL_S, CarControl, CarDescription, async_add_to_cars
 from .state import BODY, CarView
 from .waking import async_open
 
@@ -148,7 +148,7 @@ async def async_setup_entry(
     async_add_to_cars(entry, async_add_entities, CarCover, DESCRIPTIONS)
 
 
-class CarCover(CarEntity, CoverEntity):
+class CarCover(CarControl, CoverEntity):
     """Something of a car that opens."""
 
     entity_description: CarCoverDescription

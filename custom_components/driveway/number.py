@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DrivewayConfigEntry
-from .entity import CarDescription, CarEntity, async_add_to_cars
+from .entity import CarControl, CarDescription, async_add_to_cars
 
 PARALLEL_UPDATES = 0
 
@@ -96,7 +96,7 @@ async def async_setup_entry(
     async_add_to_cars(entry, async_add_entities, CarNumber, DESCRIPTIONS)
 
 
-class CarNumber(CarEntity, NumberEntity):
+class CarNumber(CarControl, NumberEntity):
     """Something of a car that is set to a number."""
 
     entity_description: CarNumberDescription

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DrivewayConfigEntry
-from .entity import CarDescription, CarEntity, async_add_to_cars
+from .entity import CarControl, CarDescription, async_add_to_cars
 
 PARALLEL_UPDATES = 0
 
@@ -100,7 +100,7 @@ async def async_setup_entry(
     async_add_to_cars(entry, async_add_entities, CarSelect, DESCRIPTIONS)
 
 
-class CarSelect(CarEntity, SelectEntity):
+class CarSelect(CarControl, SelectEntity):
     """Something of a car that is one of several."""
 
     entity_description: CarSelectDescription

@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DrivewayConfigEntry
-from .entity import CarDescription, CarEntity, async_add_to_cars
+from .entity import CarControl, CarDescription, async_add_to_cars
 from .state import CarView
 
 PARALLEL_UPDATES = 0
@@ -136,7 +136,7 @@ async def async_setup_entry(
     async_add_to_cars(entry, async_add_entities, CarSwitch, DESCRIPTIONS)
 
 
-class CarSwitch(CarEntity, SwitchEntity):
+class CarSwitch(CarControl, SwitchEntity):
     """Something of a car that is on or off."""
 
     entity_description: CarSwitchDescription

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from homeassistant.exceptions import HomeAssistantError
 
-from .entity import OPENS_TTL_S, CarEntity
+from .entity import OPENS_TTL_S, CarControl
 
 TRIES: Final = 6
 """Together they live as long as a bridge gives a car to wake up and to start its computer."""
 
 
-async def async_open(entity: CarEntity, command: str, arguments: Mapping[str, Any] | None = None) -> None:
+async def async_open(entity: CarControl, command: str, arguments: Mapping[str, Any] | None = None) -> None:
     """Have a command carried out that opens something, also when the car sleeps; HomeAssistantError as for others."""
     for left in reversed(range(TRIES)):
         try:
