@@ -31,6 +31,7 @@ from driveway_bridge.mqtt.admission import Admission
 from driveway_bridge.mqtt.catalogue import CATALOGUE, car_info
 from driveway_bridge.mqtt.client import Broker, Message
 from driveway_bridge.mqtt.ear import Ear
+from driveway_bridge.mqtt.happenings import Happenings
 from driveway_bridge.mqtt.lease import Leases
 from driveway_bridge.mqtt.publisher import Publisher
 from driveway_bridge.mqtt.router import Router
@@ -89,6 +90,7 @@ class Bridge:
             self._topics.command(),
             self._topics.clock_request,
             *Leases.subscriptions(self._topics),
+            *Happenings.subscriptions(self._topics),
             *self._further_topics(),
         )
         self._uplink = Uplink(self._broker(settings), on_message=self._receive, on_connected=self._announce)
@@ -97,6 +99,7 @@ class Bridge:
         self._leases.on_change = self._health.soon
         self._publisher = Publisher(self._topics, self._boot, self._info(()), self._uplink.publish)
         self._publisher.signers = self._signers
+        self._happenings = Happenings(self._topics, self._boot, self._publisher.event)
         self._health.sources["mqtt"] = self._mqtt
         self._ear.on_change = self._health.soon
         self._admission = Admission(self._boot.id, (), [self._signer], CATALOGUE)
@@ -114,7 +117,10 @@ class Bridge:
             stack.push_async_callback(keeper.close)
             audit = self._open_audit(keeper)
             stack.push_async_callback(audit.close)
-            fleet = self._fleet = Fleet(self._boot, self._publisher, keeper, self._health, self._leases)
+            fleet = self._fleet = Fleet(
+                self._boot, self._publisher, keeper, self._health, self._leases, self._happenings
+            )
+            stack.callback(self._happenings.close)
             fleet.on_change = self._follow
             async with asyncio.TaskGroup() as tasks:
                 router = self._router = Router(
@@ -126,6 +132,7 @@ class Bridge:
                     tasks,
                     may_wake=fleet.may_wake,
                     on_end=audit.record,
+                    on_station=self._happenings.station,
                     ear=self._ear,
                 )
                 for gone in keeper.forget_all_but(car_id(one.vin) for one in self._settings.cars):
@@ -228,7 +235,9 @@ class Bridge:
             await asyncio.sleep(CLIENTS_S)
 
     def _receive(self, message: Message) -> None:
-        if self._leases.takes(message) or any(part.takes(message) for part in self._parts):
+        if self._leases.takes(message) or self._happenings.takes(message):
+            return
+        if any(part.takes(message) for part in self._parts):
             return
         if self._router is not None:
             self._router.receive(message)

@@ -87,6 +87,9 @@ class Observer:
     def heard_link(self, linked: bool, reason: str | None) -> None:  # noqa: FBT001 - the shape of Vehicle's callback
         """A link was opened, or it is gone: for a reason, or given back; or none came about, for a reason."""
 
+    def link_changed(self, link: LinkState) -> None:
+        """How the car is reached has changed: one of NEWS."""
+
     def sighted(self, sighting: Sighting) -> None:
         """The car was heard without a link."""
 
@@ -290,6 +293,9 @@ class Car:
         news = any(getattr(before, name) != getattr(self._link, name) for name in NEWS)
         if news or (before != self._link and self._boot.now() - self._link_told_at >= QUIET_S):
             self._tell_link()
+        if news:
+            for observer in self.observers:
+                observer.link_changed(self._link)
         if (self._link.reachable, self._link.why_not) != (before.reachable, before.why_not):
             why_not = REASONS.get(self._link.why_not or "")
             how = "reached" if why_not is None else f"not reached. {why_not.meaning} {why_not.remedy}"

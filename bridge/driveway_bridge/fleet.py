@@ -17,6 +17,7 @@ from driveway_bridge.car import Car, Identity, Observer, Telling
 from driveway_bridge.health import Health
 from driveway_bridge.judgement.budget import Budget
 from driveway_bridge.memory_keeper import Keeper
+from driveway_bridge.mqtt.happenings import Happenings, Standing
 from driveway_bridge.poller import Poller
 from driveway_bridge.roles import RoleReader
 from driveway_bridge.settings import CarSettings
@@ -31,6 +32,8 @@ _LOGGER = logging.getLogger(__name__)
 HANG_UP_S: Final = 1.5
 BUDGET: Final = "budget"
 """The keeper's note on what a car's budget has been used for."""
+AWAY: Final = "away"
+"""The keeper's note on whether a car has driven off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,13 @@ class Fleet:
     """The cars by id. `run` looks after them; `change` makes them other ones."""
 
     def __init__(
-        self, boot: Boot, telling: Telling, keeper: Keeper, health: Health, leases: Leases | None = None
+        self,
+        boot: Boot,
+        telling: Telling,
+        keeper: Keeper,
+        health: Health,
+        leases: Leases | None = None,
+        happenings: Happenings | None = None,
     ) -> None:
         """Without `leases` this bridge looks after its cars whatever others do."""
         self.members: dict[str, Member] = {}
@@ -62,6 +71,7 @@ class Fleet:
         self._keeper = keeper
         self._health = health
         self._leases = leases
+        self._happenings = happenings
         self._machinery: asyncio.Future[Machinery] = asyncio.get_running_loop().create_future()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -127,6 +137,15 @@ class Fleet:
         if leases is not None:
             member.poller.leads = leases.join(car)
             self._health.car_sources[car.id]["lease"] = lambda: leases.report(car.id)
+        if self._happenings is not None:
+            noted = self._keeper.noted(car.id, AWAY)
+            standing = Standing(
+                leads=member.poller.leads,
+                company=lambda: leases is not None and leases.company(car.id),
+                away=noted is not None and bool(noted[0].get(AWAY)),
+                note_away=lambda away: self._keeper.note(car.id, AWAY, {AWAY: away}),
+            )
+            car.observers.append(self._happenings.join(car, settings.status_every_s, standing))
         return member
 
     def _start(self, member: Member) -> None:
@@ -154,6 +173,8 @@ class Fleet:
         self._health.forget(one)
         if self._leases is not None:
             self._leases.part(one)
+        if self._happenings is not None:
+            self._happenings.part(one)
 
 
 class _Pupil(Observer):

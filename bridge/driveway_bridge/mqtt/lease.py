@@ -89,6 +89,11 @@ class Leases:
         if entry is not None:
             self._say_farewell(entry)
 
+    def company(self, car: str) -> bool:
+        """Whether another bridge of a car is heard, or was until lately."""
+        entry = self._entries.get(car)
+        return entry is not None and entry.lease.why is not Why.ALONE
+
     def report(self, car: str) -> dict[str, Any]:
         """Who looks after a car, and why, for people."""
         entry = self._entries.get(car)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
 from driveway_bridge.boot import Boot
-from driveway_bridge.contract import CLOCK_EVERY_S, ONLINE, Clock, Info, LinkState, Result, Signer
+from driveway_bridge.contract import CLOCK_EVERY_S, ONLINE, Clock, Event, Info, LinkState, Result, Signer
 from driveway_bridge.contract_topics import Topics
 from driveway_bridge.known import BODY, SUBJECTS
 
@@ -92,6 +92,10 @@ class Publisher:
         command itself cannot be carried out late.
         """
         self._send(self._topics.result(car), result.payload())
+
+    def event(self, car: str, event: Event) -> None:
+        """Tell what has happened to a car, once: while there is no connection it is lost, and never told late."""
+        self._send(self._topics.event(car), event.payload())
 
     def clock(self) -> None:
         """Tell the clock now."""

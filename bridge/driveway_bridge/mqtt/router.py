@@ -39,7 +39,8 @@ class Router:
     """Takes what arrives on the bridge's topics. Its tasks run in the given group.
 
     `cars` may change while it runs: then `cars_changed` has to be called. `may_wake(car)` tells whether the bridge may
-    wake that car once more; `on_end` hears of each command how it ended, also of those that were not passed on.
+    wake that car once more; `on_end` hears of each command how it ended, also of those that were not passed on;
+    `on_station` of those that were passed on each result that is published.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Router:
         *,
         may_wake: Callable[[str], bool] = lambda _car: True,
         on_end: Callable[[Record], None] = lambda _record: None,
+        on_station: Callable[[Order, Result], None] = lambda _order, _result: None,
         operations: Mapping[str, Operation] = _NONE,
         ear: Ear | None = None,
     ) -> None:
@@ -65,6 +67,7 @@ class Router:
         self._tasks = tasks
         self._may_wake = may_wake
         self._on_end = on_end
+        self._on_station = on_station
         self.operations = operations
         """What the bridge does itself, by name; needed when a car has its equipment."""
         self.ear = ear
@@ -207,7 +210,7 @@ class Router:
             except Full:
                 return self._turn_away(admitted, "too_many")
         order = self._orders[command.id] = Order(admitted, car, turn, now)
-        self._publisher.result(car.id, Result(id=command.id, outcome=Outcome.ACCEPTED))
+        self._tell(order, Result(id=command.id, outcome=Outcome.ACCEPTED))
         order.task = self._tasks.create_task(self._carry(order))
         order.task.add_done_callback(partial(self._end, order))
         return order
@@ -267,7 +270,11 @@ class Router:
     def _tell_stage(self, order: Order, stage: str) -> None:
         news = order.news(stage)
         if news is not None:
-            self._publisher.result(order.car.id, news)
+            self._tell(order, news)
+
+    def _tell(self, order: Order, result: Result) -> None:
+        self._publisher.result(order.car.id, result)
+        self._on_station(order, result)
 
     def _end(self, order: Order, task: asyncio.Task[Result]) -> None:
         """Tell the one final result, also of a task that was cancelled, even before it began."""
@@ -280,7 +287,7 @@ class Router:
             phases["waiting"] = order.waited_ms
         result = replace(result, route=order.car.route, phases_ms=phases)
         _LOGGER.info("%s: %s %s (%s)", order.car.name, order.command.command, result.outcome.value, result.reason)
-        self._publisher.result(order.car.id, result)
+        self._tell(order, result)
         if order.waiter is not None:
             order.waiter.set_result(result)
         if order.left and order.turn is not None:
