@@ -200,7 +200,7 @@ async def test_a_bridge_for_each_user_keeps_to_its_own_topics(mosquitto_path: st
     lines = []
     for line in part[0].splitlines():
         own = line.replace("driveway/+/", "driveway/b/", 1)
-        lines += [own, line.replace("readwrite", "read")] if line.endswith("/lease") else [own]
+        lines += [own, line.replace("readwrite", "read")] if line.endswith(("/lease", "/event")) else [own]
     with Mosquitto(mosquitto_path, tmp_path / "broker") as mosquitto:
         set_up(mosquitto, tmp_path / "broker", RULES.replace(part[0], "\n".join([*lines, ""])), listener=[])
         mosquitto.start()
@@ -210,7 +210,9 @@ async def test_a_bridge_for_each_user_keeps_to_its_own_topics(mosquitto_path: st
                     assert await bridge.may_write(topic) is allowed
                 await tester.may_write(topics.command(CAR))
                 await tester.may_write(topics.lease(CAR))
+                await tester.may_write(topics.event(CAR))
             await bridge.hears(OTHER.lease(CAR))
+            await bridge.hears(OTHER.event(CAR))
             assert B.command(CAR) in bridge.heard
             assert OTHER.command(CAR) not in bridge.heard
 
