@@ -1,10 +1,11 @@
-"""The bridge's private key on disk: `key.pem` in the data folder, readable by its owner only, never overwritten.
+"""The bridge's private key on disk: `key.pem` in the data folder, readable by its owner only, never lost.
 
 Who has this file can open the car; who loses it has to pair anew.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from pathlib import Path
 
@@ -52,6 +53,34 @@ def load_or_create(data: Path) -> PrivateKey:
     if key is None:
         raise ConfigurationError([f"{data / FILE}: the key vanished while it was being made. Try again"])
     return key
+
+
+def put(data: Path, key: PrivateKey, *, replace: bool = False) -> Path | None:
+    """Make this the key. Another one that is there is put aside with `replace`: where; else ConfigurationError.
+
+    OSError as it is.
+    """
+    path = data / FILE
+    before = path.read_bytes() if path.exists() else None
+    aside = None if before is None else data / f"key-{_name_of(before)}.pem"
+    if aside is not None and before is not None:
+        if not replace:
+            raise ConfigurationError(
+                [f"{path}: there is another key already ({_name_of(before)}). With --replace it is put aside"]
+            )
+        private_file.put(aside, before)
+    private_file.put(path, key.to_pem(), replace=replace)
+    if path.read_bytes() != key.to_pem():
+        raise ConfigurationError([f"{path}: another program has just made a key here. Try again"])
+    return aside
+
+
+def _name_of(content: bytes) -> str:
+    """The id of a key file's key; of one that cannot be read, a name for its content."""
+    try:
+        return PrivateKey.from_pem(content).id.hex()
+    except ValueError:
+        return f"unreadable-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
 def _make_private(path: Path) -> None:

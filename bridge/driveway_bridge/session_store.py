@@ -145,6 +145,11 @@ class SessionStore:
         except DatabaseError as error:
             self._database.complain(error)
 
+    def forget(self) -> None:
+        """Forget all sessions: they belong to a key that is no longer ours."""
+        with self._database.transaction() as database:
+            database.execute("DELETE FROM sessions")
+
     def close(self) -> None:
         """Close the file. Safe to call twice."""
         self._database.close()

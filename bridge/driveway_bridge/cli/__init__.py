@@ -19,7 +19,7 @@ _COMMANDS = {
         "signal": ("signal", "Find the best spot: a live meter of the car's signal."),
         "pair": ("pair", "Make the bridge's key known to a car."),
         "keys": ("keys", "List the keys that a car knows, or remove one."),
-        "key": ("key", "Show the public half of the bridge's key."),
+        "key": ("key", "Show the public half of the bridge's key, or import one."),
         "code": ("code", "Show the code for Home Assistant, or make a new one."),
         "clients": ("clients", "Add and revoke those who may give commands."),
         "completion": ("completion", "Have your shell complete commands and options."),

@@ -177,6 +177,8 @@ PAGES: Final[Mapping[str, Page]] = {
         examples={
             "driveway key show": "Show the key of the bridge that you run yourself.",
             "driveway key show --data /var/lib/driveway": "Show that of the service.",
+            "driveway key import private.pem": "Take over the key of another program that the car knows.",
+            "driveway key import flash.bin --replace": "The same from an ESP32; the key that is here is put aside.",
         },
         files=_DATA_FILES,
         environment=_DATA_PLACE,

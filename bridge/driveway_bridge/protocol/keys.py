@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_der_private_key,
     load_pem_private_key,
 )
 
@@ -25,15 +27,28 @@ TAG_SIZE = 16
 NONCE_SIZE = 12
 
 
+class ProtectedError(ValueError):
+    """The key needs a passphrase, or another one."""
+
+
+class WrongKindError(ValueError):
+    """It is a private key, and none that a car takes."""
+
+
 class PrivateKey:
     """A P-256 private key; its repr shows nothing."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey) -> None:
         if not isinstance(key.curve, ec.SECP256R1):
-            raise ValueError("the key is not on the curve P-256")  # noqa: TRY004 - the type is right, the curve is not
+            raise WrongKindError("the key is not on the curve P-256")
         self._key = key
         self.public: bytes = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         """The public half: 65 bytes, uncompressed point."""
+
+    @property
+    def id(self) -> bytes:
+        """By which the car lists it: the first 4 bytes of the public half's SHA-1."""
+        return hashlib.sha1(self.public, usedforsecurity=False).digest()[:4]
 
     @classmethod
     def generate(cls) -> PrivateKey:
@@ -46,14 +61,28 @@ class PrivateKey:
         return cls(ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1()))
 
     @classmethod
-    def from_pem(cls, pem: bytes) -> PrivateKey:
-        """Read an unencrypted PEM; ValueError when it is none or holds another kind of key."""
+    def from_pem(cls, pem: bytes, passphrase: str | None = None) -> PrivateKey:
+        """Read a PEM (SEC 1 or PKCS #8); a ValueError when it is none, and its own kind as `ProtectedError` says."""
+        return cls._read(load_pem_private_key, pem, passphrase)
+
+    @classmethod
+    def from_der(cls, der: bytes, passphrase: str | None = None) -> PrivateKey:
+        """Read the same without the letters around it."""
+        return cls._read(load_der_private_key, der, passphrase)
+
+    @classmethod
+    def _read(cls, load: Callable[..., object], data: bytes, passphrase: str | None) -> PrivateKey:
         try:
-            key = load_pem_private_key(pem, password=None)
+            key = load(data, password=None)
         except TypeError as error:
-            raise ValueError("the key is protected by a password") from error
+            if passphrase is None:
+                raise ProtectedError("the key is protected by a password") from error
+            try:
+                key = load(data, password=passphrase.encode())
+            except ValueError as wrong:
+                raise ProtectedError("the key is protected by another password") from wrong
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ValueError("the key is not an elliptic-curve key")  # noqa: TRY004 - one error for one bad file
+            raise WrongKindError("the key is not an elliptic-curve key")
         return cls(key)
 
     def to_pem(self) -> bytes:
