@@ -1,6 +1,7 @@
 """What the bridge tells Home Assistant's own MQTT discovery, fed to a real one; and what that says back."""
 
 import json
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import async_fire_mqtt_message
 from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 
-from driveway_bridge.contract import CarInfo, Info
+from driveway_bridge.contract import CarInfo, Event, Info
 from driveway_bridge.contract_topics import Topics
 from driveway_bridge.mqtt.discovery_device import of_bridge, of_car
 from driveway_bridge.mqtt.things import THINGS, Deed
@@ -175,6 +176,31 @@ async def test_a_car_that_is_away_is_shown_and_a_bridge_that_is_gone_is_not(told
     assert told.state("lock.anna") == "locked"
     await told.tell(TOPICS.link(ANNA.id), "")  # the bridge no longer looks after it
     assert told.state("lock.anna") == "unavailable"
+
+
+async def test_what_happens(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    """Told by whichever bridge of the car."""
+    await told.discover(EVERYTHING)
+    await told.be_there()
+    assert told.state("event.anna_event") == "unknown"
+    for bridge, kind, more in (
+        (TOPICS, "unlocked", {"by": "client", "client": "3f0a9c11d2e4b567"}),
+        (Topics("driveway", "bridge-other"), "locked", {"by": "other"}),
+        (TOPICS, "pairing", {"stage": "card"}),
+    ):
+        event = Event(event=kind, boot="boot1", at=12.0, **more)
+        await told.tell(bridge.event(ANNA.id), event.payload())
+        state = told.hass.states.get("event.anna_event")
+        assert state is not None
+        assert (state.attributes["event_type"], state.attributes["by"], state.attributes["stage"]) == (
+            kind,
+            event.by,
+            event.stage,
+        )
+    before = told.state("event.anna_event")
+    await told.tell(TOPICS.event(ANNA.id), Event(event="flew", boot="boot1", at=13.0).payload())
+    assert told.state("event.anna_event") == before
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING and ".mqtt." in one.name]
 
 
 async def test_the_car_hangs_on_its_bridge(hass: HomeAssistant, told: Told) -> None:

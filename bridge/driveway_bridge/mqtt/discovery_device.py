@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from driveway_bridge.contract import CarInfo, Info
+from driveway_bridge.contract import EVENTS, CarInfo, Info
 from driveway_bridge.contract_topics import Topics
 from driveway_bridge.mqtt.things import THINGS, Thing
 from driveway_bridge.permissions import allow
@@ -164,6 +164,7 @@ class _Entities:
             template = f"{{{{ {_value(field)} }}}}"
             yield "sensor", f"{subject}_{field}", {"name": name, **self._state(subject, template), **more}
         yield from self._binary_sensors()
+        yield "event", "event", self._event()
 
     def _may(self, thing: str, *words: str) -> bool:
         known = THINGS[thing]
@@ -311,6 +312,16 @@ class _Entities:
             yield "binary_sensor", field, {"name": name, "state_topic": link, "value_template": template, **more}
         why = "{{ value_json.why_not or ('none' if value_json.reachable else None) }}"
         yield "sensor", "obstacle", {"name": "Obstacle", "state_topic": link, "value_template": why, **_DIAGNOSTIC}
+
+    def _event(self) -> Config:
+        """What happens, whichever bridge tells it; kinds of a newer one are left out."""
+        told = "dict(event_type=value_json.event, by=value_json.by, stage=value_json.stage) | tojson"
+        return {
+            "name": "Event",
+            "state_topic": Topics(self._topics.base).event(self._car.id),
+            "event_types": list(EVENTS),
+            "value_template": f"{{{{ {told} if value_json.event in {list(EVENTS)} }}}}",
+        }
 
 
 def _value(field: str) -> str:
