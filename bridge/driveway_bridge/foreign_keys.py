@@ -77,14 +77,13 @@ def _the_one(keys: list[PrivateKey], form: Form, otherwise: str) -> Found:
 
 
 def _pem_keys(content: bytes, passphrase: str | None) -> list[PrivateKey]:
-    return [_read_pem(block, passphrase) for block in _BLOCK.finditer(content) if block[1] in _PRIVATE | _FOREIGN]
+    blocks = [block[0] + b"\n" for block in _BLOCK.finditer(content) if block[1] in _PRIVATE]
+    return [_read_pem(block, passphrase) for block in blocks]
 
 
-def _read_pem(block: re.Match[bytes], passphrase: str | None) -> PrivateKey:
-    if block[1] in _FOREIGN:
-        raise NotTakenError(_WRONG_KIND)
+def _read_pem(pem: bytes, passphrase: str | None) -> PrivateKey:
     try:
-        return PrivateKey.from_pem(block[0] + b"\n", passphrase)
+        return PrivateKey.from_pem(pem, passphrase)
     except ValueError as error:
         raise _refusal(error, passphrase) from error
 
@@ -104,6 +103,8 @@ def _refusal(error: ValueError, passphrase: str | None) -> NotTakenError:
 
 def _what_else(content: bytes) -> str:
     labels = {block[1] for block in _BLOCK.finditer(content)}
+    if labels & _FOREIGN:
+        return _WRONG_KIND
     if labels & _PUBLIC:
         return _ONLY_PUBLIC
     if b"-----BEGIN" in content:

@@ -34,6 +34,9 @@ def pem(form: PrivateFormat = SEC1, key: Any = KEY, passphrase: bytes | None = N
     return data
 
 
+RSA = pem(key=rsa.generate_private_key(65537, 2048))
+
+
 def public_pem() -> bytes:
     return KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
@@ -60,6 +63,7 @@ def refused(content: bytes, passphrase: str | None = None) -> str:
         (b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" + pem(SEC1), Form.PEM),
         (public_pem() + pem(SEC1), Form.PEM),
         (pem(SEC1) + pem(PKCS8), Form.PEM),  # the same key twice is one
+        (RSA + pem(SEC1), Form.PEM),
         (KEY.private_bytes(Encoding.DER, SEC1, NoEncryption()), Form.DER),
         (KEY.private_bytes(Encoding.DER, PKCS8, NoEncryption()), Form.DER),
     ],
@@ -86,7 +90,7 @@ def test_with_a_passphrase(form: PrivateFormat) -> None:
         pem(key=ec.generate_private_key(ec.SECP384R1())),
         pem(key=ec.generate_private_key(ec.SECP256K1())),
         pem(PKCS8, key=ed25519.Ed25519PrivateKey.generate()),
-        pem(key=rsa.generate_private_key(65537, 2048)),
+        RSA,
         b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
     ],
 )

@@ -292,6 +292,16 @@ async def test_the_other_bridge_saw_it_leave() -> None:
     assert garage.events() == ["arrived"]
 
 
+async def test_over_tcp_the_car_is_reached_here_whatever_another_bridge_says() -> None:
+    garage = Garage()
+    garage.dialer.listening = False
+    garage.says()
+    garage.neighbour("drove_off")
+    garage.car._note_link(linked=True)
+    assert garage.events() == []
+    assert garage.noted == []
+
+
 async def test_nothing_is_told_of_a_car_that_has_gone_from_the_configuration() -> None:
     garage = Garage()
     garage.company = True
@@ -301,6 +311,8 @@ async def test_nothing_is_told_of_a_car_that_has_gone_from_the_configuration() -
     garage.happenings.part(CAR)
     garage.neighbour("unlocked")
     garage.station(garage.order("lock"), Outcome.ACCEPTED)
+    garage.company = False
+    garage.says(locked=True)
     await asyncio.sleep(LOCK_WAIT_S + 1)
     assert garage.events() == []
     garage.happenings.close()

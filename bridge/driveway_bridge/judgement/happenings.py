@@ -115,8 +115,9 @@ class Whereabouts:
     def __init__(self, *, away: bool = False) -> None:
         self.away = away
         """It has driven off, and was not heard since."""
+        self.near: bool | None = None
+        """As it was judged the last time."""
         self._stirred_at = -math.inf
-        self._near: bool | None = None
         self._not_near_at = -math.inf
 
     def stirred(self, now: float) -> None:
@@ -125,7 +126,7 @@ class Whereabouts:
 
     def judge(self, near: bool | None, heard_at: float, now: float) -> str | None:  # noqa: FBT001 - three answers
         """Whether it is near (None: nobody can tell), when it was heard the last time; what has happened by that."""
-        before, self._near = self._near, near
+        before, self.near = self.near, near
         if before is False:
             self._not_near_at = now
         if near is False and before is not False and self._driven_away(heard_at):

@@ -144,8 +144,11 @@ class _Watch(Observer):
 
     def close(self) -> None:
         """Tell nothing more."""
-        for timer in (*self._waiting, *([self._silent] if self._silent is not None else [])):
-            timer.cancel()
+        if self in self._car.observers:
+            self._car.observers.remove(self)
+        for timer in (*self._waiting, self._silent):
+            if timer is not None:
+                timer.cancel()
 
     # What is heard ----------------------------------------------------------------------------------------------------
 
@@ -199,7 +202,7 @@ class _Watch(Observer):
     def told_elsewhere(self, event: str) -> None:
         """Another bridge has told of something."""
         self._elsewhere[event] = self._boot.now()
-        if event == happenings.DROVE_OFF and self._car.link.in_range is not True:
+        if event == happenings.DROVE_OFF and not self._whereabouts.near:
             self._set_away(away=True)
         elif event == happenings.ARRIVED:
             self._set_away(away=False)

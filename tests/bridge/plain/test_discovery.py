@@ -172,7 +172,7 @@ async def test_without_plain_topics_it_only_shows(shown: Home) -> None:
         offered = [one for one in document["components"].values() if len(one) > 1]
         assert offered
         assert not [one for one in offered if one.get("command_topic")]
-        assert {one["platform"] for one in offered} == {"sensor", "binary_sensor"}
+        assert {one["platform"] for one in offered} == {"sensor", "binary_sensor", "event"}
 
 
 async def test_it_is_off_unless_wanted(home: Home) -> None:
