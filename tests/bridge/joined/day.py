@@ -14,12 +14,14 @@ from driveway_bridge.boot import Boot
 from driveway_bridge.car import Car, Equipment
 from driveway_bridge.commands import table
 from driveway_bridge.config import CarSettings
-from driveway_bridge.contract import LinkState
+from driveway_bridge.contract import Event, LinkState
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.errand import Execution
 from driveway_bridge.errors import NotReached
 from driveway_bridge.judgement.budget import Budget
 from driveway_bridge.link.base import Link, Sighting
 from driveway_bridge.link.memory import MemoryDialer
+from driveway_bridge.mqtt.happenings import Happenings, Standing
 from driveway_bridge.poller import Poller
 from driveway_bridge.session_store import ForgetfulStore
 from driveway_bridge.simulator.car import CLOSED, OPEN
@@ -199,7 +201,12 @@ class Bridge:
         self.car = Car("car-00000001", "Anna", self.boot, self)
         self.budget = Budget(self.settings, clock=loop.time)
         self.poller = Poller(self.car, self.settings, budget=self.budget)
-        self.car.observers += [self.budget, self.poller]
+        self.events: list[tuple[float, Event]] = []
+        happenings = Happenings(
+            Topics("driveway", "bridge-1"), self.boot, lambda _car, event: self.events.append((now(), event))
+        )
+        watch = happenings.join(self.car, self.settings.status_every_s, Standing(away=True))
+        self.car.observers += [self.budget, self.poller, watch]
         self.dialer = StreetDialer(street)
         self.vehicle = Vehicle(
             VIN,

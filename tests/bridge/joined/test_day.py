@@ -14,6 +14,8 @@ import pytest
 from driveway_bridge.contract import Outcome
 from driveway_bridge.errand import Execution
 from driveway_bridge.judgement.pace import QUESTIONS
+from driveway_bridge.poller import LOOK_S
+from driveway_bridge.presence import GONE_S
 from tests.bridge.joined.day import SIGHTING_S, Bridge, Street, clock, ordinary_day, play
 
 pytestmark = [pytest.mark.looptime, pytest.mark.timeout(300)]
@@ -120,6 +122,29 @@ async def test_a_car_that_went_away_and_came_back() -> None:
     left, back = street.born + clock("07:33:40"), street.born + clock("15:55")
     assert not [at for at in bridge.heard if left + 1 < at < back]
     assert min(at for at in bridge.heard if at > back) - back < SIGHTING_S + 3
+
+
+async def test_what_happens_on_such_a_day_is_told_once() -> None:
+    """The bridge is started in the afternoon, while the car is away, and remembers that."""
+    bridge = await watched_undisturbed()
+    happened = [
+        ("17:00", "arrived"),
+        ("17:02:31", "locked"),
+        ("21:40:07", "unlocked"),
+        ("21:41:05", "locked"),
+        ("23:30:00", "unlocked"),
+        ("23:31:00", "locked"),
+        ("07:30:02", "unlocked"),
+        ("07:33:40", "drove_off"),
+        ("15:55:00", "arrived"),
+        ("15:56:00", "locked"),
+    ]
+    assert [event.event for _, event in bridge.events] == [event for _, event in happened]
+    assert {event.by for _, event in bridge.events if "locked" in event.event} == {"other"}
+    for (told_at, event), (hour, _) in zip(bridge.events, happened, strict=True):
+        late_s = told_at - bridge.street.born - clock(hour)
+        least, most = (GONE_S - SIGHTING_S, GONE_S + LOOK_S) if event.event == "drove_off" else (0, 31)
+        assert least <= late_s <= most, (event, late_s)
 
 
 async def test_a_lock_command_at_night_wakes_nobody() -> None:
