@@ -80,7 +80,7 @@ class _Deed:
 
 
 class Deeds:
-    """Commands of this bridge for the lock of one car: those under way, and those that ended lately."""
+    """Commands of this bridge for the lock of one car: those under way, and the last ones that ended."""
 
     def __init__(self) -> None:
         self._deeds: dict[str, _Deed] = {}
@@ -99,8 +99,13 @@ class Deeds:
         """It has come to its end."""
         deed = self._deeds.pop(command_id, None)
         if deed is not None and may_have_happened:
-            self._deeds[command_id] = deed
             deed.may_have_left, deed.over_at = True, now
+            # Of those that did the same the last one is enough: a car that is locked each minute fills no memory.
+            self._deeds = {
+                one: other
+                for one, other in self._deeds.items()
+                if other.over_at == math.inf or other.locked != deed.locked
+            } | {command_id: deed}
 
     def doer(self, change: Change) -> Doer | None:
         """Who did it, if it was done by this bridge: a command for it was under way since the lock was otherwise."""

@@ -18,12 +18,14 @@ from driveway_bridge.boot import Boot
 from driveway_bridge.car import Car, Equipment
 from driveway_bridge.commands import table
 from driveway_bridge.contract import LinkState
+from driveway_bridge.contract_topics import Topics
 from driveway_bridge.fleet import Fleet
 from driveway_bridge.health import Health
 from driveway_bridge.link.air import Air as Radio
 from driveway_bridge.link.bluetooth import BluetoothDialer
 from driveway_bridge.memory import Memory
 from driveway_bridge.memory_keeper import Keeper
+from driveway_bridge.mqtt.happenings import Happenings
 from driveway_bridge.protocol.keys import PrivateKey
 from driveway_bridge.session_store import SessionStore
 from driveway_bridge.settings import CarSettings
@@ -117,7 +119,8 @@ async def test_nothing_grows_in_an_idle_hour(tmp_path: Path) -> None:
     sessions = SessionStore(tmp_path)
     boot = Boot(loop.time)
     keeper = Keeper(Memory(tmp_path), boot)
-    fleet = Fleet(boot, told, keeper, Health(boot))
+    happenings = Happenings(Topics("driveway", "bridge-1"), boot, lambda _car, _event: None)
+    fleet = Fleet(boot, told, keeper, Health(boot), happenings=happenings)
     async with Air.serve("127.0.0.1", 0) as air, BluetoothCar(air, VIN, live, interval_ms=1000):
         radio = Radio(hci=f"tcp-client:127.0.0.1:{air.port}")
         fleet.add([CarSettings(vin=VIN, name="Anna")])

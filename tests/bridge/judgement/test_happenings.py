@@ -68,6 +68,19 @@ class TestDeeds:
         assert deeds.doer(Change(locked=True, since=4)) == PAGE
         assert deeds.doer(Change(locked=True, since=6)) is None  # somebody else, later
 
+    def test_a_car_that_is_locked_each_minute_fills_no_memory(self) -> None:
+        deeds = Deeds()
+        for minute in range(1000):
+            deeds.begun(f"{minute}", "lock", HOME)
+            deeds.sent(f"{minute}")
+            deeds.ended(f"{minute}", 60.0 * minute, may_have_happened=True)
+        assert len(deeds._deeds) == 1
+        deeds.begun("unlock", "unlock", PAGE)
+        deeds.sent("unlock")
+        deeds.ended("unlock", 60_000, may_have_happened=True)
+        assert deeds.doer(Change(locked=True, since=59_900)) == HOME
+        assert deeds.doer(Change(locked=False, since=59_990)) == PAGE
+
     def test_what_came_to_nothing_did_nothing(self) -> None:
         deeds = Deeds()
         deeds.begun("a", "lock", HOME)
