@@ -5,14 +5,28 @@ from typing import Final
 from homeassistant.const import Platform
 
 DOMAIN: Final = "driveway"
+DOCS: Final = "https://github.com/driveway-home/driveway/blob/main"
 MANUFACTURER: Final = "Driveway"
 CAR_MANUFACTURER: Final = "Tesla"
 
 CONF_BASE_TOPIC: Final = "base_topic"
 CONF_BRIDGES: Final = "bridges"
 """In the entry's data: bridge id -> {"code": ..}."""
+CONF_IGNORED_CARS: Final = "ignored_cars"
+"""In the entry's data: ids of cars that the owner has removed, or that another entry shows."""
 CONF_CAR: Final = "car"
 """In a subentry's data: the car's id."""
+CONF_ROUTE: Final = "route"
+"""In a subentry's data, where the owner has one: the entity id of the lock that leads through the cloud."""
+CONF_WATCH: Final = "cloud_watch"
+"""In the options: whether to watch the cloud. Off without it."""
+CONF_WATCH_URL: Final = "cloud_watch_url"
+"""In the options: what to ask instead of the usual address."""
+CONF_DRILL: Final = "drill_day"
+"""In the options: one of `DRILL_DAYS`. Never without it."""
+CONF_DRILL_TIME: Final = "drill_time"
+"""In the options: the local time of the weekly drill, `HH:MM:SS`."""
+DRILL_DAYS: Final = ("never", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 VEHICLE: Final = "vehicle"
 """The type of the subentries."""
 

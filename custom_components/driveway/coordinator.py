@@ -20,12 +20,12 @@ from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
 from .commands import Commands, Heard
-from .const import CONF_BASE_TOPIC, CONF_BRIDGES, DOMAIN, PRESENT
+from .const import CONF_BASE_TOPIC, CONF_BRIDGES, CONF_IGNORED_CARS, CONF_ROUTE, DOMAIN, PRESENT
 from .contract import CONTRACT, LOCK_TTL_S, ONLINE, Event, Info, LinkState, Result, Signer
 from .contract_json import ContractError
 from .contract_topics import Topics
 from .delivery import CommandFailed
-from .devices import async_adopt, async_register, cars_of
+from .devices import async_adopt, async_ignore, async_register, cars_of
 from .health import Health
 from .household import Bridge, Clock, Household
 from .listeners import AVAILABILITY, COMMAND, HEALTH, LINK, Listeners
@@ -81,6 +81,8 @@ class Coordinator:
         self._knowers: dict[tuple[str, str], Bridge | None] = {}
         """By car and subject: who heard of it last."""
         self._new_car: list[NewCar] = []
+        self._cars = cars_of(entry)
+        self._set_up_with = _settings(entry)
 
     async def async_start(self) -> None:
         """Subscribe; ConfigEntryNotReady without an MQTT client. What is known arrives by itself, retained.
@@ -94,6 +96,7 @@ class Coordinator:
             async_register(self.hass, self.entry, bridge)
         self.connected = mqtt.is_connected(self.hass)
         self.entry.async_on_unload(self._close)
+        self.entry.async_on_unload(self.entry.add_update_listener(self._follow_entry))
         self.entry.async_on_unload(mqtt.async_subscribe_connection_status(self.hass, self._hear_connection))
         every = Topics(self.base)
         # Home Assistant subscribes in this order, also after a reconnect, and each waits for the one before. Who hears
@@ -134,6 +137,25 @@ class Coordinator:
             await mqtt.async_publish(self.hass, Topics(self.base, bridge).component, PRESENT, qos=0, retain=True)
         except HomeAssistantError as error:  # it is said again with the next connection
             _LOGGER.debug("Bridge %s was not told that it is shown here: %s", bridge, error)
+
+    async def _follow_entry(self, hass: HomeAssistant, entry: DrivewayConfigEntry) -> None:
+        """Take in a car that came; let one rest that the owner has removed; start anew with other settings."""
+        before, self._cars = self._cars, cars_of(entry)
+        ignored = set(entry.data.get(CONF_IGNORED_CARS, ()))
+        # A car that no bridge has comes back by itself when one has it again: then somebody has wished it.
+        gone = {car for car in before.keys() - self._cars.keys() if self._may_be_told_of(car)}
+        if gone - ignored or ignored & self._cars.keys():
+            async_ignore(hass, entry, (ignored | gone) - self._cars.keys())
+        for new_car in self._new_car:
+            for car in self._cars.keys() - before.keys():
+                new_car(self._cars[car])
+        if before.keys() != self._cars.keys():
+            self._changed()
+        if _settings(entry) != self._set_up_with:
+            hass.config_entries.async_schedule_reload(entry.entry_id)
+
+    def _may_be_told_of(self, car: str) -> bool:
+        return any(bridge.info is None or bridge.serves(car) for bridge in self.household)
 
     @callback
     def _close(self) -> None:
@@ -275,9 +297,7 @@ class Coordinator:
         async_register(self.hass, self.entry, bridge)
         if info.contract == CONTRACT:
             for car in info.cars:
-                if subentry := async_adopt(self.hass, self.entry, car):
-                    for new_car in self._new_car:
-                        new_car(subentry)
+                async_adopt(self.hass, self.entry, car)
         self._changed()
 
     @callback
@@ -308,7 +328,10 @@ class Coordinator:
             if error.reason != "malformed":
                 self._distrust(bridge, error.reason)
             raise
+        believed_again = bridge.distrust is not None
         times_changed = bridge.hear_clock(clock, dt_util.utcnow())
+        if believed_again:
+            self.listeners.tell(bridge.id, HEALTH)
         self.commands.hear_clock(bridge.id, clock)
         if times_changed:
             self._changed()
@@ -323,6 +346,7 @@ class Coordinator:
                 bridge.info.name if bridge.info else bridge.id, reason,
             )  # fmt: skip
         bridge.distrust = reason
+        self.listeners.tell(bridge.id, HEALTH)
 
     @callback
     def _hear_link(self, bridge: Bridge, names: list[str], message: mqtt.ReceiveMessage) -> None:
@@ -365,6 +389,12 @@ class Coordinator:
             self._views.pop(car, None)
             self._knowers.clear()
             self.listeners.tell(car, what)
+
+
+def _settings(entry: DrivewayConfigEntry) -> tuple[Any, ...]:
+    """Give all that a change of calls for a start anew. Cars come and go while we run, and are not among it."""
+    routes = {car: route for car, subentry in cars_of(entry).items() if (route := subentry.data.get(CONF_ROUTE))}
+    return entry.data[CONF_BASE_TOPIC], entry.data[CONF_BRIDGES], dict(entry.options), routes
 
 
 def _text(message: mqtt.ReceiveMessage) -> str:

@@ -1,12 +1,13 @@
 """Cars and bridges in Home Assistant's registries: a bridge is a service device, a car a subentry and a device."""
 
+from collections.abc import Iterable
 from types import MappingProxyType
 
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 
-from .const import CONF_CAR, DOMAIN, MANUFACTURER, VEHICLE
+from .const import CONF_CAR, CONF_IGNORED_CARS, DOMAIN, MANUFACTURER, VEHICLE
 from .contract import CarInfo
 from .household import Bridge
 
@@ -16,22 +17,35 @@ def cars_of(entry: ConfigEntry) -> dict[str, ConfigSubentry]:
     return {subentry.data[CONF_CAR]: subentry for subentry in entry.get_subentries_of_type(VEHICLE)}
 
 
+def shown_elsewhere(hass: HomeAssistant, base: str) -> dict[str, str]:
+    """Give the cars that entries with another base topic show, and the titles of these: a car is one device."""
+    others = (entry for entry in hass.config_entries.async_entries(DOMAIN) if entry.unique_id != base)
+    return {car: entry.title for entry in others for car in cars_of(entry)}
+
+
 @callback
-def async_adopt(hass: HomeAssistant, entry: ConfigEntry, car: CarInfo) -> ConfigSubentry | None:
-    """Add a car that we did not know, and give it; follow its name and model otherwise."""
+def async_ignore(hass: HomeAssistant, entry: ConfigEntry, cars: Iterable[str]) -> None:
+    """Set which cars do not come by themselves, though a bridge has them."""
+    hass.config_entries.async_update_entry(entry, data=entry.data | {CONF_IGNORED_CARS: sorted(cars)})
+
+
+@callback
+def async_adopt(hass: HomeAssistant, entry: ConfigEntry, car: CarInfo) -> None:
+    """Add a car that we did not know, unless the owner wants it elsewhere or not at all; else follow name and model."""
     subentry = cars_of(entry).get(car.id)
     if subentry is None:
+        if car.id in entry.data.get(CONF_IGNORED_CARS, ()) or car.id in shown_elsewhere(hass, entry.unique_id or ""):
+            return
         subentry = ConfigSubentry(
             data=MappingProxyType({CONF_CAR: car.id}), subentry_type=VEHICLE, title=car.name, unique_id=car.id
         )
         hass.config_entries.async_add_subentry(entry, subentry)
-        return subentry
+        return
     # A name that the owner gave to the device in Home Assistant is another field, and stays.
     hass.config_entries.async_update_subentry(entry, subentry, title=car.name)
     devices = dr.async_get(hass)
     if device := devices.async_get_device_by_identifier((DOMAIN, car.id), entry.entry_id):
         devices.async_update_device(device.id, name=car.name, model=car.model)
-    return None
 
 
 @callback

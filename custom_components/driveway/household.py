@@ -105,11 +105,14 @@ class Bridge:
         clock_age_s = None if self.clock is None else self.clock.age(monotonic)
         return expected_s(self.record(car), self.view(car).link, clock_age_s, monotonic)
 
+    @property
+    def fleet(self) -> tuple[CarInfo, ...]:
+        """The cars that the bridge has; none while it was not heard, or if it speaks another contract."""
+        return self.info.cars if self.info is not None and self.info.contract == CONTRACT else ()
+
     def serves(self, car: str) -> CarInfo | None:
         """Give what the bridge says of the car, None when the car is not one of its own or it speaks otherwise."""
-        if self.info is None or self.info.contract != CONTRACT:
-            return None
-        return next((known for known in self.info.cars if known.id == car), None)
+        return next((known for known in self.fleet if known.id == car), None)
 
     def hear_clock(self, clock: Clock, wall: datetime) -> bool:
         """Take over a live clock; whether the wall times of readings changed by it."""

@@ -14,6 +14,9 @@ HEALTH: Final = "health"
 COMMAND: Final = "command"
 """How the last command ended that was given to the car from here."""
 
+EVERYTHING: Final = "*"
+"""In place of an id: all cars and bridges."""
+
 type Listener = Callable[[], None]
 type EventListener = Callable[[Event], None]
 
@@ -43,14 +46,18 @@ class Listeners:
 
     def tell(self, about: str, what: str) -> None:
         """Something about one car or bridge has changed."""
-        for listener, wanted in tuple(self._listeners.get(about, {}).items()):
-            if what in wanted:
-                listener()
+        for listened in (about, EVERYTHING):
+            self._call(listened, what)
 
     def tell_all(self, what: str) -> None:
         """Something has changed that may concern everybody."""
-        for about in tuple(self._listeners):
-            self.tell(about, what)
+        for listened in tuple(self._listeners):
+            self._call(listened, what)
+
+    def _call(self, listened: str, what: str) -> None:
+        for listener, wanted in tuple(self._listeners.get(listened, {}).items()):
+            if what in wanted:
+                listener()
 
     def tell_event(self, car: str, event: Event) -> None:
         """Something happened to a car."""

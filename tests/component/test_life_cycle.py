@@ -186,9 +186,26 @@ async def test_the_owner_removes_a_car(hass: HomeAssistant, home: MockConfigEntr
     assert not [item for item in hass.states.async_all() if ".anna" in item.entity_id]
     left = er.async_entries_for_config_entry(er.async_get(hass), home.entry_id)
     assert {item.config_subentry_id for item in left} == {None}  # those of the bridge
+    # The bridge goes on telling of it, and it does not come back by itself; nor when Home Assistant starts anew.
     bridge.link(reachable=True)
-    # While the bridge has it, it comes back when the bridge makes itself known anew.
     bridge.announce(boot="boot2")
+    await hass.async_block_till_done()
+    assert await hass.config_entries.async_reload(home.entry_id)
+    bridge.announce(boot="boot3")
+    await hass.async_block_till_done()
+    assert not [item for item in hass.states.async_all() if ".anna" in item.entity_id]
+    assert home.data["ignored_cars"] == [ANNA.id]
+
+
+async def test_a_removed_car_that_no_bridge_had_any_more_may_come_back(
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge
+) -> None:
+    bridge.announce(cars=())
+    [subentry] = home.subentries
+    hass.config_entries.async_remove_subentry(home, subentry)
+    await hass.async_block_till_done()
+    assert "ignored_cars" not in home.data
+    bridge.announce(cars=(ANNA,))
     await hass.async_block_till_done()
     assert state(hass, "lock.anna") == "locked"
 
