@@ -1,16 +1,13 @@
 """Driveway: a key to the car that lives in the house, over MQTT and a bridge beside the parking place."""
 
-import logging
-
-from homeassistant.components import mqtt
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import device_registry as dr
 
-from .const import CONF_BASE_TOPIC, CONF_BRIDGES, PLATFORMS
-from .contract_topics import Topics
+from . import reauth
+from .const import CONF_BASE_TOPIC, CONF_BRIDGES, DOMAIN, PLATFORMS
 from .coordinator import Coordinator, DrivewayConfigEntry
-
-_LOGGER = logging.getLogger(__name__)
+from .discovery import async_take_back_presence
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: DrivewayConfigEntry) -> bool:
@@ -19,6 +16,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DrivewayConfigEntry) -> 
     await coordinator.async_start()
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    reauth.async_watch(hass, entry)
     return True
 
 
@@ -28,9 +26,22 @@ async def async_unload_entry(hass: HomeAssistant, entry: DrivewayConfigEntry) ->
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: DrivewayConfigEntry) -> None:
-    """Tell the bridges that nothing of them is shown here any more: they may use MQTT's own discovery again."""
-    for bridge in entry.data[CONF_BRIDGES]:
-        try:
-            await mqtt.async_publish(hass, Topics(entry.data[CONF_BASE_TOPIC], bridge).component, "", retain=True)
-        except HomeAssistantError as error:
-            _LOGGER.warning("Bridge %s was not told that its cars are shown here no more: %s", bridge, error)
+    """Leave nothing behind: the bridges may use MQTT's own discovery again."""
+    await async_take_back_presence(hass, entry.data[CONF_BASE_TOPIC], entry.data[CONF_BRIDGES])
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: DrivewayConfigEntry, device: dr.DeviceEntry
+) -> bool:
+    """Let the owner take a bridge out that is away, but not the last one. Cars are removed as vehicles."""
+    bridges = dict(entry.data[CONF_BRIDGES])
+    household = entry.runtime_data.household if entry.state is ConfigEntryState.LOADED else ()
+    there = {bridge.id for bridge in household if bridge.online}
+    gone = {name for domain, name in device.identifiers if domain == DOMAIN} & bridges.keys() - there
+    if not gone or gone == bridges.keys():
+        return False
+    for bridge in gone:
+        del bridges[bridge]
+    await async_take_back_presence(hass, entry.data[CONF_BASE_TOPIC], gone)
+    hass.config_entries.async_update_entry(entry, data=entry.data | {CONF_BRIDGES: bridges})
+    return True

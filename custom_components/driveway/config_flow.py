@@ -1,44 +1,64 @@
-"""Setting up a household: a bridge is found, and its code shows that it is the owner who asks."""
+"""Setting up a household: a bridge is found, and its code shows that it is the owner who asks.
 
-from collections.abc import Mapping
+The entry is that of a base topic; each bridge under it is found, and ignored, by itself.
+"""
+
 from typing import Any, Final, override
 
 import probatio
 from homeassistant.components import mqtt
-from homeassistant.config_entries import ConfigFlow, ConfigFlowResult, ConfigSubentryData
+from homeassistant.config_entries import (
+    SOURCE_IGNORE,
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigFlowResult,
+    ConfigSubentryData,
+    ConfigSubentryFlow,
+    OptionsFlow,
+)
 from homeassistant.const import CONF_CODE
+from homeassistant.core import callback
 from homeassistant.helpers import selector
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 
-from .const import CONF_BASE_TOPIC, CONF_BRIDGES, CONF_CAR, DOMAIN, VEHICLE
-from .contract import CONTRACT, DEFAULT_BASE, Info, Signer, plain_code
+from .bridge_code import is_code, opens, written
+from .const import CONF_BASE_TOPIC, CONF_BRIDGES, CONF_CAR, CONF_IGNORED_CARS, DOMAIN, VEHICLE
+from .contract import CONTRACT, DEFAULT_BASE, Info
 from .contract_json import ContractError
 from .contract_topics import Topics, valid_base
+from .devices import shown_elsewhere
 from .discovery import async_hear_bridges
+from .household_flow import BASE_FORM, SHOWS_CODE, HouseholdSteps, typed_base
+from .options_flow import DrivewayOptionsFlow
+from .vehicle_flow import VehicleFlow
 
 _BRIDGE: Final = "bridge"
 _OTHER: Final = "other"
-_COMMAND: Final = "driveway code"
-"""What shows the code on the bridge."""
-
-_CODE_FORM: Final = probatio.Schema(
-    {
-        probatio.Required(probatio.Secret(CONF_CODE)): selector.TextSelector(
-            selector.TextSelectorConfig(autocomplete="off")
-        )
-    }
-)
 
 
-class DrivewayConfigFlow(ConfigFlow, domain=DOMAIN):
-    """One flow makes the entry of one base topic."""
+class DrivewayConfigFlow(HouseholdSteps, domain=DOMAIN):
+    """One flow makes the entry of one base topic, or adds a bridge to it."""
 
     VERSION = 1
 
     def __init__(self) -> None:
-        self._base = DEFAULT_BASE
+        super().__init__()
         self._heard: dict[str, Info] = {}
-        self._bridge = ""
+        self._code = ""
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
+        return DrivewayOptionsFlow()
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(cls, config_entry: ConfigEntry) -> dict[str, type[ConfigSubentryFlow]]:
+        return {VEHICLE: VehicleFlow}
+
+    # A bridge is found, or sought ------------------------------------------------------------------------------------
 
     @override
     async def async_step_mqtt(self, discovery_info: MqttServiceInfo) -> ConfigFlowResult:
@@ -50,9 +70,14 @@ class DrivewayConfigFlow(ConfigFlow, domain=DOMAIN):
         base = discovery_info.topic.removesuffix(f"/{info.bridge}/info")
         if discovery_info.topic != Topics(base, info.bridge).info:
             return self.async_abort(reason="invalid_discovery_info")
-        await self.async_set_unique_id(base)
-        self._abort_if_unique_id_configured()
+        await self.async_set_unique_id(_found(base, info.bridge))
+        self._abort_if_unique_id_configured()  # the owner ignores it
         self._base = base
+        if (household := self._household()) and info.bridge in household.data[CONF_BRIDGES]:
+            # Its name, version and cars the entry hears by itself, unless it waits for its next try.
+            if household.state is ConfigEntryState.SETUP_RETRY:
+                self.hass.config_entries.async_schedule_reload(household.entry_id)
+            return self.async_abort(reason="already_configured")
         return await self._chosen(info)
 
     @override
@@ -62,34 +87,33 @@ class DrivewayConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_abort(reason="mqtt_not_available")
         if not mqtt.is_connected(self.hass):
             return self.async_abort(reason="broker_away")
-        if self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, DEFAULT_BASE):
-            return await self.async_step_base_topic()
         return await self._listened(DEFAULT_BASE, {}) or await self.async_step_base_topic()
 
     async def async_step_base_topic(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the base topic under which the bridge is."""
         errors: dict[str, str] = {}
         if user_input is not None:
-            base = user_input[CONF_BASE_TOPIC].strip().strip("/")
+            base = typed_base(user_input)
             if not valid_base(base):
                 errors[CONF_BASE_TOPIC] = "invalid_base_topic"
             elif result := await self._listened(base, errors):
                 return result
-        schema = probatio.Schema({probatio.Required(CONF_BASE_TOPIC): selector.TextSelector()})
         return self.async_show_form(
             step_id="base_topic",
-            data_schema=self.add_suggested_values_to_schema(schema, user_input or {CONF_BASE_TOPIC: DEFAULT_BASE}),
+            data_schema=self.add_suggested_values_to_schema(BASE_FORM, user_input or {CONF_BASE_TOPIC: DEFAULT_BASE}),
             errors=errors,
         )
 
     async def _listened(self, base: str, errors: dict[str, str]) -> ConfigFlowResult | None:
-        """Go on with the bridges under a base topic; None, and an error, when there are none."""
-        await self.async_set_unique_id(base, raise_on_progress=False)
-        self._abort_if_unique_id_configured()
-        self._base, self._heard = base, await async_hear_bridges(self.hass, base)
+        """Go on with the bridges under a base topic that are not here yet; None, and an error, when there are none."""
+        self._base = base
+        heard = await async_hear_bridges(self.hass, base)
+        household = self._household()
+        known = household.data[CONF_BRIDGES] if household else {}
+        self._heard = {bridge: info for bridge, info in heard.items() if bridge not in known}
         if self._heard:
             return await self.async_step_bridge()
-        errors[CONF_BASE_TOPIC] = "no_bridge"
+        errors[CONF_BASE_TOPIC] = "nothing_new" if heard else "no_bridge"
         return None
 
     async def async_step_bridge(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -113,6 +137,8 @@ class DrivewayConfigFlow(ConfigFlow, domain=DOMAIN):
             data_schema=probatio.Schema({probatio.Required(_BRIDGE, default=options[0]["value"]): choice}),
         )
 
+    # Its code --------------------------------------------------------------------------------------------------------
+
     async def _chosen(self, info: Info) -> ConfigFlowResult:
         """Go on with one bridge."""
         if info.contract != CONTRACT:
@@ -120,88 +146,85 @@ class DrivewayConfigFlow(ConfigFlow, domain=DOMAIN):
                 reason="other_contract",
                 description_placeholders={"bridge": info.name, "theirs": str(info.contract), "ours": str(CONTRACT)},
             )
-        self._bridge = info.bridge
+        self._asked = info.bridge
         self._heard[info.bridge] = info
         self.context["title_placeholders"] = {"name": info.name}
         return await self.async_step_code()
 
     async def async_step_code(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the bridge's code, and check it against what the bridge tells of it."""
-        info = self._heard[self._bridge]
+        info = self._heard[self._asked]
         errors: dict[str, str] = {}
         if user_input is not None:
             code = user_input[CONF_CODE]
-            if _is_code(code) and not _opens(code, info):
+            if is_code(code) and not opens(code, info):
                 # The card of a bridge that was found may have been lying there for days.
                 self._heard |= await self._hear_again()
-                info = self._heard[self._bridge]
-            if _opens(code, info):
-                return self._create(info, code)
-            errors[CONF_CODE] = "code_wrong" if _is_code(code) else "malformed_code"
-        return self.async_show_form(
+                info = self._heard[self._asked]
+            if opens(code, info):
+                self._code = written(code)
+                return await self.async_step_cars()
+            errors[CONF_CODE] = "code_wrong" if is_code(code) else "malformed_code"
+        return self._code_form(
+            user_input,
+            errors,
             step_id="code",
-            data_schema=self.add_suggested_values_to_schema(_CODE_FORM, user_input),
-            errors=errors,
-            description_placeholders={"bridge": info.name, "cars": _cars(info), "command": _COMMAND},
+            placeholders={"bridge": info.name, "cars": _cars(info), "command": SHOWS_CODE},
         )
 
-    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Take a new code; which of the bridges it belongs to, it says itself."""
-        entry = self._get_reconfigure_entry()
-        errors: dict[str, str] = {}
-        if user_input is not None:
-            code = user_input[CONF_CODE]
-            self._base = entry.data[CONF_BASE_TOPIC]
-            heard = await self._hear_again() if _is_code(code) else {}
-            opened = next((bridge for bridge, info in heard.items() if _opens(code, info)), None)
-            if opened:
-                bridges = {**entry.data[CONF_BRIDGES], opened: {CONF_CODE: _written(code)}}
-                return self.async_update_reload_and_abort(entry, data_updates={CONF_BRIDGES: bridges})
-            errors[CONF_CODE] = "malformed_code" if not _is_code(code) else "code_wrong" if heard else "no_bridge"
-        return self.async_show_form(
-            step_id="reconfigure",
-            data_schema=self.add_suggested_values_to_schema(_CODE_FORM, user_input),
-            errors=errors,
-            description_placeholders={"command": _COMMAND},
-        )
-
-    def _create(self, info: Info, code: str) -> ConfigFlowResult:
-        """Make the entry, with the cars that the bridge has now; later ones come by themselves."""
+    async def async_step_cars(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say which cars another household shows already: a car is one device, and stays where it is."""
+        info = self._heard[self._asked]
+        elsewhere = shown_elsewhere(self.hass, self._base)
+        twice = {car.id: car.name for car in info.cars if car.id in elsewhere}
+        if twice and user_input is None:
+            return self.async_show_form(
+                step_id="cars",
+                data_schema=probatio.Schema({}),
+                description_placeholders={
+                    "bridge": info.name,
+                    "cars": ", ".join(twice.values()),
+                    "household": ", ".join(sorted({elsewhere[car] for car in twice})),
+                },
+            )
+        await self._take_over_what_was_found()
+        if household := self._household():
+            return self._join(household, info)
+        await self.async_set_unique_id(self._base, raise_on_progress=False)
         return self.async_create_entry(
             title=info.name,
-            data={CONF_BASE_TOPIC: self._base, CONF_BRIDGES: {info.bridge: {CONF_CODE: _written(code)}}},
+            data={CONF_BASE_TOPIC: self._base, CONF_BRIDGES: {info.bridge: {CONF_CODE: self._code}}}
+            | ({CONF_IGNORED_CARS: sorted(twice)} if twice else {}),
             subentries=[
                 ConfigSubentryData(data={CONF_CAR: car.id}, subentry_type=VEHICLE, title=car.name, unique_id=car.id)
                 for car in info.cars
+                if car.id not in twice
             ],
         )
 
-    async def _hear_again(self) -> Mapping[str, Info]:
-        """Give the bridges under the base topic now; none when the broker is away."""
-        if not await mqtt.async_wait_for_mqtt_client(self.hass) or not mqtt.is_connected(self.hass):
-            return {}
-        return await async_hear_bridges(self.hass, self._base)
+    def _join(self, household: ConfigEntry, info: Info) -> ConfigFlowResult:
+        """Add the bridge to the entry of its base topic, which starts anew with it; its cars come by themselves."""
+        self.context["unique_id"] = self._base  # so that the entry is known to have been found by this bridge too
+        bridges = household.data[CONF_BRIDGES] | {info.bridge: {CONF_CODE: self._code}}
+        self.hass.config_entries.async_update_entry(household, data=household.data | {CONF_BRIDGES: bridges})
+        return self.async_abort(
+            reason="bridge_joined", description_placeholders={"bridge": info.name, "household": household.title}
+        )
+
+    async def _take_over_what_was_found(self) -> None:
+        """End the other cards of this bridge, and that it is ignored: the owner has just set it up."""
+        found = _found(self._base, self._asked)
+        for flow in self._async_in_progress(include_uninitialized=True, match_context={"unique_id": found}):
+            self.hass.config_entries.flow.async_abort(flow["flow_id"])
+        ignored = self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, found)
+        if ignored is not None and ignored.source == SOURCE_IGNORE:
+            await self.hass.config_entries.async_remove(ignored.entry_id)
+
+
+def _found(base: str, bridge: str) -> str:
+    """Give what a bridge is found, and ignored, by. The entry itself has the base topic for its unique id."""
+    return f"{base}/{bridge}"
 
 
 def _cars(info: Info) -> str:
     return ", ".join(car.name for car in info.cars)
-
-
-def _is_code(text: str) -> bool:
-    """Whether it has the form of a code."""
-    try:
-        plain_code(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _opens(code: str, info: Info) -> bool:
-    """Whether this is a code of the bridge."""
-    return _is_code(code) and Signer.from_code(code).client in info.clients
-
-
-def _written(code: str) -> str:
-    """Give a code the form in which the bridge shows it."""
-    plain = plain_code(code)
-    return "-".join(plain[start : start + 4] for start in range(0, len(plain), 4))

@@ -1,12 +1,10 @@
 """Setting up: found or sought, opened with the bridge's code."""
 
-import asyncio
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from homeassistant.config_entries import SOURCE_MQTT, SOURCE_USER, ConfigFlowResult
+from homeassistant.config_entries import SOURCE_MQTT, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
@@ -14,46 +12,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 from tests.component.conftest import household
 from tests.component.fake_bridge import ANNA, BERT, CODE, OTHER_CODE, FakeBridge
+from tests.component.flows import found, sought, step, while_listening
 
-from custom_components.driveway import discovery
 from custom_components.driveway.contract import Signer
 from custom_components.driveway.contract_topics import Topics
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(discovery, "LISTEN_S", 0.1)
-    monkeypatch.setattr(discovery, "_AFTER_FIRST_S", 0.02)
-
-
-async def found(hass: HomeAssistant, bridge: FakeBridge) -> dict[str, Any]:
-    """What is on the card of the bridge that Home Assistant found by itself."""
-    bridge.announce()
-    await hass.async_block_till_done(wait_background_tasks=True)
-    [flow] = hass.config_entries.flow.async_progress_by_handler("driveway")
-    return dict(flow)
-
-
-async def step(hass: HomeAssistant, flow: Any, **entered: Any) -> ConfigFlowResult:
-    result: ConfigFlowResult = await hass.config_entries.flow.async_configure(flow["flow_id"], entered)
-    return result
-
-
-async def while_listening(
-    hass: HomeAssistant, something: Callable[[], Coroutine[Any, Any, ConfigFlowResult]], *bridges: FakeBridge
-) -> ConfigFlowResult:
-    """Do something that makes the flow listen, while bridges are there to be heard."""
-    task = hass.async_create_task(something())
-    await asyncio.sleep(0.02)
-    for bridge in bridges:
-        bridge.announce()
-    return await task
-
-
-async def sought(hass: HomeAssistant, *bridges: FakeBridge) -> ConfigFlowResult:
-    return await while_listening(
-        hass, lambda: hass.config_entries.flow.async_init("driveway", context={"source": SOURCE_USER}), *bridges
-    )
 
 
 def hint(result: ConfigFlowResult) -> Any:
@@ -163,8 +125,9 @@ async def test_sought_and_set_up(hass: HomeAssistant, bridge: FakeBridge) -> Non
     result = await step(hass, result, code=CODE)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
-    # The card of what was found at the same time is gone.
-    assert hass.config_entries.flow.async_progress_by_handler("driveway") == []
+    # The card of the bridge is gone; that of the other one, which was found at the same time, is there.
+    cards = hass.config_entries.flow.async_progress_by_handler("driveway")
+    assert [card["context"]["unique_id"] for card in cards] == ["driveway/bridge-2"]
 
 
 async def test_sought_under_another_base_topic(hass: HomeAssistant, bridge: FakeBridge) -> None:
@@ -192,11 +155,12 @@ async def test_the_owner_wants_another_than_those_found(hass: HomeAssistant, bri
     assert result["step_id"] == "base_topic"
 
 
-async def test_a_second_household(hass: HomeAssistant, bridge: FakeBridge, home: MockConfigEntry) -> None:
-    result = await sought(hass)
+async def test_nothing_new_is_sought(hass: HomeAssistant, bridge: FakeBridge, home: MockConfigEntry) -> None:
+    result = await sought(hass, bridge)
     assert result["step_id"] == "base_topic"
-    result = await step(hass, result, base_topic="driveway")
-    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+    flow = result
+    result = await while_listening(hass, lambda: step(hass, flow, base_topic="driveway"), bridge)
+    assert result["errors"] == {"base_topic": "nothing_new"}
 
 
 async def test_what_is_not_a_bridge_is_not_offered(hass: HomeAssistant, bridge: FakeBridge) -> None:
@@ -217,11 +181,16 @@ async def test_no_broker(hass: HomeAssistant, mqtt_mock: MqttMockHAClient) -> No
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "broker_away")
 
 
+async def reconfigure(hass: HomeAssistant, entry: MockConfigEntry, what: str) -> ConfigFlowResult:
+    flow = await entry.start_reconfigure_flow(hass)
+    assert flow["type"] is FlowResultType.MENU
+    return await step(hass, flow, next_step_id=what)
+
+
 async def test_new_code(hass: HomeAssistant, bridge: FakeBridge, home: MockConfigEntry) -> None:
     bridge.code, bridge.signer = OTHER_CODE, Signer.from_code(OTHER_CODE)
     bridge.info = replace(bridge.info, clients=(bridge.signer.client,))
-    flow = await home.start_reconfigure_flow(hass)
-    assert flow["step_id"] == "reconfigure"
+    flow = await reconfigure(hass, home, "new_code")
     assert hint(flow) == "driveway code"
     result = await step(hass, flow, code="what?")
     assert result["errors"] == {"code": "malformed_code"}
@@ -230,7 +199,7 @@ async def test_new_code(hass: HomeAssistant, bridge: FakeBridge, home: MockConfi
     result = await while_listening(hass, lambda: step(hass, flow, code=CODE), bridge)
     assert result["errors"] == {"code": "code_wrong"}
     result = await while_listening(hass, lambda: step(hass, flow, code=OTHER_CODE.lower()), bridge)
-    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "new_code")
     assert home.data["bridges"] == {"bridge-0badcafe": {"code": OTHER_CODE}}
     await hass.async_block_till_done()
     await bridge.come_up()
@@ -242,6 +211,27 @@ async def test_new_code_without_a_broker(hass: HomeAssistant, mqtt_mock: MqttMoc
     entry = household(FakeBridge(hass))
     entry.add_to_hass(hass)
     mqtt_mock.connected = False
-    flow = await entry.start_reconfigure_flow(hass)
+    flow = await reconfigure(hass, entry, "new_code")
     result = await step(hass, flow, code=CODE)
     assert result["errors"] == {"code": "no_bridge"}
+
+
+async def test_new_base_topic(hass: HomeAssistant, bridge: FakeBridge, home: MockConfigEntry) -> None:
+    stranger = FakeBridge(hass, base="home/cars", code=OTHER_CODE, bridge="bridge-2")
+    moved = FakeBridge(hass, base="home/cars")
+    other = household(FakeBridge(hass, base="taken", bridge="bridge-3"))
+    other.add_to_hass(hass)
+    flow = await reconfigure(hass, home, "new_base_topic")
+    for base, error in (("#", "invalid_base_topic"), ("taken", "base_topic_taken"), ("home/cars", "no_bridge")):
+        result = await step(hass, flow, base_topic=base)
+        assert result["errors"] == {"base_topic": error}
+    result = await while_listening(hass, lambda: step(hass, flow, base_topic="home/cars"), stranger)
+    assert result["errors"] == {"base_topic": "other_bridges"}
+    result = await while_listening(hass, lambda: step(hass, flow, base_topic="home/cars/"), stranger, moved)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "new_base_topic")
+    await hass.async_block_till_done()
+    assert (home.unique_id, home.data["base_topic"]) == ("home/cars", "home/cars")
+    await moved.listen()
+    await moved.come_up()
+    await hass.services.async_call("lock", "unlock", {"entity_id": "lock.anna"}, blocking=True)
+    assert len(moved.commands) == 1
