@@ -4,7 +4,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from . import reauth
+from . import issues, reauth
 from .const import CONF_BASE_TOPIC, CONF_BRIDGES, DOMAIN, PLATFORMS
 from .coordinator import Coordinator, DrivewayConfigEntry
 from .discovery import async_take_back_presence
@@ -16,7 +16,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: DrivewayConfigEntry) -> 
     await coordinator.async_start()
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    reauth.async_watch(hass, entry)
+    asked = reauth.async_watch(hass, entry)
+    await issues.async_watch(hass, entry, asked)
     return True
 
 
@@ -26,7 +27,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: DrivewayConfigEntry) ->
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: DrivewayConfigEntry) -> None:
-    """Leave nothing behind: the bridges may use MQTT's own discovery again."""
+    """Leave nothing behind: repairs and statistics go, and the bridges may use MQTT's own discovery again."""
+    await issues.async_forget(hass, entry.entry_id)
     await async_take_back_presence(hass, entry.data[CONF_BASE_TOPIC], entry.data[CONF_BRIDGES])
 
 

@@ -7,14 +7,31 @@ import string
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import pytest
+from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
 
-from custom_components.driveway import binary_sensor, entity, event
+import driveway_bridge
+from custom_components.driveway import (
+    binary_sensor,
+    config_flow,
+    const,
+    entity,
+    event,
+    household_flow,
+    issues,
+    options_flow,
+    pairing_flow,
+    repairs,
+    vehicle_flow,
+)
 from custom_components.driveway.const import PLATFORMS
+from custom_components.driveway.contract import Signer, new_code
+from custom_components.driveway.household import Bridge
 from custom_components.driveway.lock import CHANGED_BY
 from custom_components.driveway.reasons import REASONS
 from custom_components.driveway.sensor_way import OBSTACLES
@@ -100,17 +117,100 @@ def test_icons_are_for_entities_that_exist() -> None:
             assert set(icon.get("state", ())) <= set(states)
 
 
-def test_every_step_error_and_abort_of_the_flow_has_its_text() -> None:
-    tree = ast.parse((FOLDER / "config_flow.py").read_text("utf-8"))
-    used: dict[str, set[str]] = {"step_id": set(), "reason": set()}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg in used and isinstance(node.value, ast.Constant):
-            used[node.arg].add(str(node.value.value))
-    assert used["step_id"] == set(ENGLISH["config"]["step"])
-    supplied = {"already_configured", "already_in_progress", "reconfigure_successful"}
-    assert used["reason"] | supplied == set(ENGLISH["config"]["abort"])
-    for step in ENGLISH["config"]["step"].values():
-        assert step["data"].keys() == step["data_description"].keys()
+def said(*modules: ModuleType) -> dict[str, set[str]]:
+    """The steps, errors and ends that stand in the code of dialogs; a menu's options are steps."""
+    used: dict[str, set[str]] = {"step": set(), "reason": set(), "menu": set(), "error": set()}
+    for module in modules:
+        for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text("utf-8"))):
+            if isinstance(node, ast.keyword):
+                kind = {"step_id": "step", "reason": "reason", "menu_options": "menu"}.get(node.arg or "")
+                if kind:
+                    used[kind] |= constants(node.value)
+            elif isinstance(node, ast.Assign) and any("errors" in ast.unparse(target) for target in node.targets):
+                used["error"] |= constants(node.value)
+    return used
+
+
+def constants(tree: ast.expr) -> set[str]:
+    return {item.value for item in ast.walk(tree) if isinstance(item, ast.Constant) and isinstance(item.value, str)}
+
+
+PAIRED = set(pairing_flow.ENDS) | {"not_loaded"}
+FAILED = pairing_flow.FAILURES | {"unloaded", "unknown_reason"}
+
+
+@pytest.mark.parametrize(
+    ("tree", "modules", "of_home_assistant"),
+    [
+        (
+            ENGLISH["config"],
+            (config_flow, household_flow, pairing_flow),
+            {"already_configured", "already_in_progress"},
+        ),
+        (ENGLISH["config_subentries"]["vehicle"], (vehicle_flow, pairing_flow), {"reconfigure_successful"}),
+    ],
+)
+def test_every_step_error_and_end_of_a_dialog_has_its_text(
+    tree: dict[str, Any], modules: tuple[ModuleType, ...], of_home_assistant: set[str]
+) -> None:
+    used = said(*modules)
+    assert used["step"] == set(tree["step"])
+    assert used["reason"] | PAIRED | of_home_assistant == set(tree["abort"])
+    assert used["error"] | FAILED == set(tree["error"])
+    assert set(tree["progress"]) == pairing_flow.ACTIONS
+    menus = [step["menu_options"] for step in tree["step"].values() if "menu_options" in step]
+    assert used["menu"] == {option for menu in menus for option in menu}
+    for step in tree["step"].values():
+        assert step.get("data", {}).keys() == step.get("data_description", {}).keys()
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_a_dialog_says_of_a_failure_what_the_table_of_reasons_says(language: str) -> None:
+    texts = LANGUAGES[language]
+    for errors in (texts["config"]["error"], texts["config_subentries"]["vehicle"]["error"]):
+        for code in FAILED:
+            assert f"{{car}}: {errors[code]}" == texts["exceptions"][code]["message"]
+
+
+def test_whatever_a_pairing_can_end_with_is_a_failure_with_a_text() -> None:
+    """The codes that stand in what the bridge does for it, and in what the car says of its keys."""
+    bridge = Path(driveway_bridge.__file__).parent
+    named = {
+        item
+        for name in ("pairing.py", "enrolment.py", "operations.py", "protocol/faults.py")
+        for item in re.findall(r'"([a-z_]+)"', (bridge / name).read_text("utf-8"))
+    }
+    of_commands = {"low_power_mode", "parental_controls", "not_in_park", "not_plugged_in", "no_charging_power"}
+    of_commands |= {"comfort_remote_off", "wrong_pin", "not_supported_by_car"}
+    ends = {"done", "already_so", "already_enrolled", "not_synchronised"}
+    assert (named & REASONS.keys()) - ends - of_commands <= pairing_flow.FAILURES
+
+
+def test_options_and_choices_have_their_texts() -> None:
+    init = ENGLISH["options"]["step"]["init"]["sections"]
+    for part in init.values():
+        assert part["data"].keys() == part["data_description"].keys()
+    fields = {str(field) for part in options_flow.FORM.schema.values() for field in part.schema.schema}
+    assert fields == {field for part in init.values() for field in part["data"]}
+    selectors = ENGLISH["selector"]
+    assert set(selectors["role"]["options"]) == set(pairing_flow.ROLES)
+    assert set(selectors["drill_day"]["options"]) == set(const.DRILL_DAYS)
+    assert said(options_flow)["error"] == set(ENGLISH["options"]["error"])
+
+
+def test_every_repair_has_its_text() -> None:
+    bridge = Bridge("bridge-1", Signer.from_code(new_code()))
+    car = ConfigSubentry(data=MappingProxyType({"car": "car-1"}), subentry_type="vehicle", title="Anna", unique_id="")
+    troubles = [*issues.troubles_of(bridge), *issues.troubles_with(bridge, car, None, asked=False)]
+    assert {trouble.key for trouble in troubles} == set(ENGLISH["issues"])
+    for trouble in troubles:
+        text = ENGLISH["issues"][trouble.key]
+        names = {"bridge", "car"} if trouble.car else {"bridge"}
+        assert {name for _, line in texts(text) for name in placeholders(line)} <= names
+        assert trouble.fixable == ("fix_flow" in text)
+    flow = ENGLISH["issues"][issues.KEY_LOST]["fix_flow"]
+    assert said(repairs)["step"] == set(flow["step"])
+    assert said(repairs)["reason"] - {"reason"} | {"not_loaded", "no_bridge_for_car"} == set(flow["abort"])
 
 
 async def test_manifest(hass: HomeAssistant) -> None:
