@@ -96,6 +96,9 @@ class Observer:
     def identified(self, identity: Identity) -> None:
         """Something lasting was learnt of the car, or of our key in it."""
 
+    def paired(self) -> None:
+        """A pairing has ended with the car's proof that it knows our key."""
+
     def executed(self, command: Command, execution: Execution, *, asked: bool) -> None:
         """A request has ended; `asked`: somebody gave it, else the bridge asked for itself."""
 
@@ -217,6 +220,11 @@ class Car:
             self.identity = identity
             for observer in self.observers:
                 observer.identified(identity)
+
+    def note_pairing(self) -> None:
+        """The car has proved to a pairing that it knows our key."""
+        for observer in self.observers:
+            observer.paired()
 
     async def close(self) -> None:
         """Give the link and the radio back."""

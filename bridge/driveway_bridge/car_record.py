@@ -24,7 +24,8 @@ LASTING: Final = frozenset(
         "key_refused",
     }
 )
-"""Reasons that do not go away by trying again: they hold until the same part of the car gives a good answer."""
+"""Reasons that do not go away by trying again: they hold until the same part of the car gives a good answer to a
+request that our key has signed. What anybody may ask proves nothing of the key."""
 _CONFIRMED: Final = "confirmed"
 _FAILURES: Final = 8
 """Reasons that are told, the most frequent first."""
@@ -48,7 +49,7 @@ class CarRecord(Observer):
 
     @property
     def lasting(self) -> list[str]:
-        """Codes of what lastingly stands in the way; each ends with the next good answer."""
+        """Codes of what lastingly stands in the way; each ends with the next good answer to a signed request."""
         return sorted(set(self._lasting.values()))
 
     def executed(self, command: Command, execution: Execution, *, asked: bool) -> None:
@@ -59,10 +60,15 @@ class CarRecord(Observer):
             self._failures[execution.reason] += 1
         elif asked:
             self._latency.note(execution.phases_ms)
-        if good:
+        if good and command.authenticated:
             self._lasting.pop(command.domain, None)
-        elif execution.reason in LASTING:
+        elif not good and execution.reason in LASTING:
             self._lasting[command.domain] = execution.reason
+        self._news()
+
+    def paired(self) -> None:
+        """The key is known: what was said of it before counts no more."""
+        self._lasting = {part: reason for part, reason in self._lasting.items() if reason != "key_not_enrolled"}
         self._news()
 
     def heard_link(self, linked: bool, reason: str | None) -> None:  # noqa: FBT001 - the observer's shape

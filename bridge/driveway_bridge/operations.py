@@ -115,6 +115,7 @@ async def _pair_alone(
         car.learn(role=pairing.role.value, slot=pairing.slot)
     data = None
     if pairing.role is not None or pairing.outcome is Outcome.CONFIRMED:
+        car.note_pairing()
         data = {"role": pairing.role.value if pairing.role else None, "slot": pairing.slot}
     return OperationResult(outcome=pairing.outcome, reason=pairing.reason, detail=pairing.detail, data=data)
 

@@ -196,7 +196,18 @@ async def test_a_problem_ends_with_the_next_good_answer(house: House) -> None:
     car.take(STATUS, ended("no_answer"), asked=False)
     assert house.problems() == [("car-anna", "key_not_enrolled"), ("car-anna", "no_answer")]
     car.take(STATUS, ended(), asked=False)
+    assert house.problems() == [("car-anna", "key_not_enrolled")]  # anybody may ask that, without any key
+    car.take(LOCK, ended(), asked=True)
     assert house.problems() == []
+
+
+async def test_a_pairing_ends_that_the_key_is_not_known(house: House) -> None:
+    """And nothing else that the car had said."""
+    car = house.car()
+    car.take(LOCK, ended("key_not_enrolled", Outcome.REFUSED), asked=True)
+    car.take(CLIMATE, ended("remote_access_off", Outcome.REFUSED), asked=True)
+    car.note_pairing()
+    assert house.problems() == [("car-anna", "remote_access_off")]
 
 
 async def test_what_one_computer_of_the_car_refuses_is_not_mended_by_the_other(house: House) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from driveway_bridge.boot import Boot
-from driveway_bridge.car import Car, Equipment, Identity
+from driveway_bridge.car import Car, Equipment, Identity, Observer
 from driveway_bridge.commands.table import build
 from driveway_bridge.contract import LinkState, Outcome
 from driveway_bridge.errors import NotAdmitted
@@ -42,6 +42,15 @@ class Broker:
 
     def forget(self, car: str) -> None:
         """Heard."""
+
+
+class Told(Observer):
+    """Hears that a pairing has gone well."""
+
+    paired_times = 0
+
+    def paired(self) -> None:
+        self.paired_times += 1
 
 
 class Home:
@@ -128,7 +137,10 @@ async def test_a_car_that_sleeps_is_a_stage_of_its_own(home: Home) -> None:
 async def test_a_known_key_needs_no_card(home: Home) -> None:
     """The set-up in Home Assistant was broken off, and begun again. Pains 56."""
     home.virtual.enrol(KEY.public, Role.ROLE_DRIVER)
+    told = Told()
+    home.car.observers.append(told)
     result = await home.do("pair")
+    assert told.paired_times == 1
     assert (result.outcome, result.reason) == (Outcome.CONFIRMED, "already_enrolled")
     assert home.stages == ["heard", "known", "synchronised", "role"]
     assert home.car.identity.role == "driver"
