@@ -106,6 +106,13 @@ class Bridge:
         return expected_s(self.record(car), self.view(car).link, clock_age_s, monotonic)
 
     @property
+    def condition(self) -> Health | None:
+        """What it says of itself since its last start; None while it is away, or has not said it yet."""
+        if not self.online or self.health is None or self.info is None:
+            return None
+        return self.health if self.health.text("boot") == self.info.boot else None
+
+    @property
     def fleet(self) -> tuple[CarInfo, ...]:
         """The cars that the bridge has; none while it was not heard, or if it speaks another contract."""
         return self.info.cars if self.info is not None and self.info.contract == CONTRACT else ()

@@ -52,8 +52,8 @@ def troubles_of(bridge: Bridge) -> Iterator[Trouble]:
     theirs = bridge.info.contract if bridge.info else None
     yield Trouble("bridge_outdated", None if theirs is None else theirs < CONTRACT, _ERROR, "README.md")
     yield Trouble("component_outdated", None if theirs is None else theirs > CONTRACT, _ERROR, "README.md")
-    health = bridge.health
-    if health is None or not bridge.online:
+    health = bridge.condition
+    if health is None:
         for key in ("commands_not_heard", "bridge_twice", "plain_opens"):
             yield Trouble(key, None, _WARNING, "")
         return
@@ -72,7 +72,7 @@ def troubles_with(bridge: Bridge, car: ConfigSubentry, median_dbm: float | None,
     yield Trouble(KEY_LOST, lost and not asked, _ERROR, "docs/reasons.md", car, fixable=True)
     weak = None if median_dbm is None else median_dbm < WEAK_DBM
     yield Trouble("weak_signal", weak, _WARNING, "docs/radio.md", car)
-    budget = bridge.health.part("cars", name, "budget") if bridge.health and bridge.online else None
+    budget = bridge.condition.part("cars", name, "budget") if bridge.condition else None
     for key, used, allowed in (
         ("wakes_spent", "wakes_today", "wakes_allowed"),
         ("awake_minutes_spent", "awake_minutes_today", "awake_minutes_allowed"),

@@ -1,8 +1,8 @@
 """What only the owner can put right, asked for by Home Assistant's own dialog.
 
 That is a car that has dropped a bridge's key, and a code that is no longer the bridge's. A command that fails for one
-of these reasons shows it in the link, or with the next clock. Home Assistant has one such dialog per entry at a time;
-the next one is asked for when the one before is over.
+of these reasons shows it in the bridge's health, or with the next clock. Home Assistant has one such dialog per entry
+at a time; the next one is asked for when the one before is over.
 """
 
 import time
@@ -17,8 +17,9 @@ from .const import CONF_CAR
 from .contract import CONTRACT
 from .coordinator import DrivewayConfigEntry
 from .devices import cars_of
+from .health import Problem
 from .household import Bridge
-from .listeners import EVERYTHING, HEALTH, LINK
+from .listeners import EVERYTHING, HEALTH
 
 CONF_BRIDGE: Final = "bridge"
 """In the data of the dialog: the bridge's id; beside it the car's, where it is about a key."""
@@ -106,14 +107,14 @@ class Asking:
 
 
 def key_lost(bridge: Bridge, car: str) -> bool | None:
-    """Whether the car does not know the bridge's key; None: nobody can tell now."""
-    told = bridge.cars.get(car)
-    link = told.link if told else None
-    if not bridge.online or not bridge.serves(car) or link is None:
+    """Whether the car does not know the bridge's key; None: nobody can tell now.
+
+    The bridge finds it out by a command or question that it has to sign, and says so in its health: the car is reached
+    all the same, and tells of its locks.
+    """
+    if bridge.condition is None or not bridge.serves(car):
         return None
-    if link.reachable:
-        return False
-    return True if link.why_not == "key_not_enrolled" else None
+    return Problem(car, "key_not_enrolled") in bridge.condition.problems
 
 
 def code_refused(bridge: Bridge, monotonic: float) -> bool | None:
@@ -134,6 +135,6 @@ def code_refused(bridge: Bridge, monotonic: float) -> bool | None:
 def async_watch(hass: HomeAssistant, entry: DrivewayConfigEntry) -> Asking:
     """Ask the owner whenever it is needed, as long as the entry is set up."""
     asking = Asking(hass, entry)
-    entry.async_on_unload(entry.runtime_data.listeners.add(EVERYTHING, asking.look, LINK, HEALTH))
+    entry.async_on_unload(entry.runtime_data.listeners.add(EVERYTHING, asking.look, HEALTH))
     asking.look()
     return asking

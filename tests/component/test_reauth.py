@@ -15,7 +15,7 @@ from tests.component.fake_bridge import ANNA, BERT, CODE, OTHER_CODE, FakeBridge
 from tests.component.flows import step, while_listening
 
 from custom_components.driveway import reauth
-from custom_components.driveway.contract import Clock, Outcome, Signer
+from custom_components.driveway.contract import CarInfo, Clock, Outcome, Signer
 
 
 @pytest.fixture(autouse=True)
@@ -41,15 +41,16 @@ async def shown(hass: HomeAssistant) -> Any:
     return await hass.config_entries.flow.async_configure(card["flow_id"])
 
 
-def drop_key(bridge: FakeBridge, **fields: Any) -> None:
-    bridge.link(reachable=False, why_not="key_not_enrolled", **fields)
+def drop_key(bridge: FakeBridge, *cars: CarInfo) -> None:
+    """The bridge has found out that these cars, and no others, do not know its key. It reaches them all the same."""
+    bridge.health(problems=[{"part": car.id, "reason": "key_not_enrolled"} for car in cars])
 
 
 async def test_a_dropped_key_is_asked_for_once_and_paired(
     hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, issue_registry: ir.IssueRegistry
 ) -> None:
     for _ in range(3):
-        drop_key(bridge)
+        drop_key(bridge, ANNA)
         await hass.async_block_till_done()
     assert names(hass) == ["Anna"]
     assert issue_registry.async_get_issue("homeassistant", f"config_entry_reauth_driveway_{home.entry_id}")
@@ -64,7 +65,7 @@ async def test_a_dropped_key_is_asked_for_once_and_paired(
     bridge.on_command = bridge.accept
     await step(hass, form, role="driver")
     await asyncio.sleep(0.01)
-    bridge.link(reachable=True)  # the bridge reaches the car before it has told how the pairing ended
+    drop_key(bridge)  # none: the bridge says so before it has told how the pairing ended
     await hass.async_block_till_done()
     assert names(hass) == ["Anna"]
     bridge.result(bridge.commands[-1], Outcome.CONFIRMED, "done")
@@ -79,12 +80,11 @@ async def test_nobody_waits_for_the_end_of_the_pairing(
     hass: HomeAssistant, bridge: FakeBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The browser was closed meanwhile. The card goes when there has been time to see how it ended."""
-    drop_key(bridge)
+    drop_key(bridge, ANNA)
     await hass.async_block_till_done()
     bridge.end(Outcome.CONFIRMED, "done")
     await step(hass, await shown(hass), role="driver")
     await hass.async_block_till_done(wait_background_tasks=True)
-    bridge.link(reachable=True)
     bridge.health()
     assert names(hass) == ["Anna"]
     monkeypatch.setattr(reauth, "SEEN_WITHIN_S", 0.0)
@@ -94,17 +94,17 @@ async def test_nobody_waits_for_the_end_of_the_pairing(
 
 @pytest.mark.usefixtures("home")
 async def test_the_car_knows_the_key_again_by_itself(hass: HomeAssistant, bridge: FakeBridge) -> None:
-    drop_key(bridge)
+    drop_key(bridge, ANNA)
     await hass.async_block_till_done()
-    bridge.link(reachable=False, why_not="not_in_range")
     bridge.offline()
+    bridge.online()
+    bridge.announce(boot="boot2")
     await hass.async_block_till_done()
     assert names(hass) == ["Anna"]  # nobody can tell now
-    bridge.online()
-    bridge.link(reachable=True)
+    bridge.health()
     await hass.async_block_till_done()
     assert cards(hass) == []
-    drop_key(bridge)
+    drop_key(bridge, ANNA)
     await hass.async_block_till_done()
     assert names(hass) == ["Anna"]
 
@@ -112,15 +112,15 @@ async def test_the_car_knows_the_key_again_by_itself(hass: HomeAssistant, bridge
 async def test_after_a_reload_it_is_the_same_card(
     hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge
 ) -> None:
-    drop_key(bridge)
+    drop_key(bridge, ANNA)
     await hass.async_block_till_done()
     assert await hass.config_entries.async_reload(home.entry_id)
     bridge.announce()
     bridge.online()
-    drop_key(bridge)
+    drop_key(bridge, ANNA)
     await hass.async_block_till_done()
     assert names(hass) == ["Anna"]
-    bridge.link(reachable=True)
+    bridge.health()
     await hass.async_block_till_done()
     assert cards(hass) == []
 
@@ -129,17 +129,16 @@ async def test_two_keys_are_asked_for_one_after_the_other(
     hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge
 ) -> None:
     bridge.announce(cars=(ANNA, BERT))
-    drop_key(bridge)
-    drop_key(bridge, car=BERT)
+    drop_key(bridge, ANNA, BERT)
     await hass.async_block_till_done()
     assert names(hass) == ["Anna"]
-    bridge.link(reachable=True)
+    drop_key(bridge, BERT)
     await hass.async_block_till_done()
     assert names(hass) == ["Bert"]
 
 
 async def test_the_car_is_removed(hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge) -> None:
-    drop_key(bridge)
+    drop_key(bridge, ANNA)
     await hass.async_block_till_done()
     [subentry] = home.subentries
     hass.config_entries.async_remove_subentry(home, subentry)

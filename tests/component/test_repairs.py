@@ -17,6 +17,7 @@ from tests.component.conftest import household
 from tests.component.fake_bridge import ANNA, BERT, OTHER_CODE, FakeBridge
 
 from custom_components.driveway import issues, signal_week
+from custom_components.driveway.contract import CarInfo
 from custom_components.driveway.signal_week import SignalWeek
 
 BUDGET = {"wakes_today": 1, "wakes_allowed": 20, "awake_minutes_today": 2.0, "awake_minutes_allowed": 60}
@@ -139,13 +140,16 @@ async def test_what_goes_takes_its_repairs_along(hass: HomeAssistant, bridge: Fa
 # A lost key ----------------------------------------------------------------------------------------------------------
 
 
+def drop_keys(bridge: FakeBridge, *cars: CarInfo) -> None:
+    bridge.health(problems=[{"part": car.id, "reason": "key_not_enrolled"} for car in cars])
+
+
 @pytest.fixture
 async def lost(hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge) -> AsyncIterator[str]:
     """Two cars have dropped the key: one is on Home Assistant's own card, the other one waits. Gives its repair."""
     assert await async_setup_component(hass, "repairs", {})
     bridge.announce(cars=(ANNA, BERT))
-    for car in (ANNA, BERT):
-        bridge.link(car, reachable=False, why_not="key_not_enrolled")
+    drop_keys(bridge, ANNA, BERT)
     await hass.async_block_till_done()
     yield f"key_lost_{home.entry_id}_{bridge.info.bridge}_{BERT.id}"
     for flow in [*hass.config_entries.flow.async_progress(), *hass.config_entries.subentries.async_progress()]:
@@ -172,12 +176,12 @@ async def test_a_lost_key_leads_to_the_pairing(hass: HomeAssistant, bridge: Fake
     form = hass.config_entries.subentries.async_get(flow_id)
     assert form["step_id"] == "pair"
     assert set(raised(hass)) == {"key_lost"}  # until the car knows the key
-    bridge.link(BERT, reachable=True)
+    drop_keys(bridge, ANNA)
     assert raised(hass) == {}
 
 
 async def test_the_card_takes_it_over_when_it_is_its_turn(hass: HomeAssistant, bridge: FakeBridge, lost: str) -> None:
-    bridge.link(ANNA, reachable=True)
+    drop_keys(bridge, BERT)
     await hass.async_block_till_done()
     assert raised(hass) == {}
     [card] = hass.config_entries.flow.async_progress_by_handler("driveway")
