@@ -35,10 +35,10 @@ class Car:
     _answers: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
     _telling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def start(self, *, enrolled: str) -> None:
+    async def start(self, *, enrolled: str | None) -> None:
         """Start it with this public key (hex) enrolled, and wait until its radio is there and its state is told."""
-        command = [*self.driveway, "simulate", "--vin", VIN, "--enrol", enrolled]
-        command += ["--listen", f"{self.over}://127.0.0.1:0"]
+        command = [*self.driveway, "simulate", "--vin", VIN, "--listen", f"{self.over}://127.0.0.1:0"]
+        command += ["--enrol", enrolled] if enrolled else []
         self.process = await Process.start("car", command, logs=self.folder, environment=self.environment)
         self.process.listen(self._heard)
         told = self.state.until(bool, timeout_s=60)

@@ -137,7 +137,7 @@ class HomeAssistant:
             flow = (await found.until(lambda flows: "driveway" in flows, timeout_s=30))["driveway"]
         except TimeoutError as error:
             raise HouseError("Home Assistant did not find the bridge within 30 s") from error
-        step = await self._rest("GET", f"/api/config/config_entries/flow/{flow}")
+        step = await self.dialog(flow)
         for _ in range(3):
             wanted = {item["name"] for item in step.get("data_schema") or ()}
             step = await self._answer(step, {"code": code} if "code" in wanted else {})
@@ -146,6 +146,11 @@ class HomeAssistant:
             if step.get("errors"):
                 break
         raise HouseError(f"Home Assistant does not take the bridge: {step.get('errors') or step}")
+
+    async def dialog(self, flow: str, form: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Give what an open dialog of an integration shows, or what it shows after this was entered."""
+        path = f"/api/config/config_entries/flow/{flow}"
+        return await (self._rest("GET", path) if form is None else self._rest("POST", path, form))
 
     async def show_dashboard_first(self) -> None:
         """Make the demo's dashboard the one that opens."""

@@ -39,15 +39,17 @@ class House:
         guard: Guard | None = None,
         hold: str = "keep",
         over: Literal["hci", "tcp"] = "hci",
+        paired: bool = True,
         port: int = 0,
     ) -> None:
         """Plan a house in an empty folder; `say` hears what is ready, `port` is Home Assistant's if it is free.
 
         `hold` is how long the bridge keeps an idle link, as in its configuration. `over` is how it reaches the car: by
-        a virtual radio, or without any over TCP.
+        a virtual radio, or without any over TCP. `paired`: the car knows its key.
         """
         self.folder = folder
         self.guard = guard
+        self.paired = paired
         self._say = say
         driveway, bridge_path = places.driveway(), [str(places.ROOT / "bridge")]
         self.broker = Broker(folder)
@@ -102,7 +104,8 @@ class House:
     async def _start_outside(self) -> None:
         await self.broker.start()
         self._say(f"the broker: 127.0.0.1:{self.broker.port}")
-        await self.car.start(enrolled=await self.bridge.public_key())
+        key = await self.bridge.public_key()
+        await self.car.start(enrolled=key if self.paired else None)
         way = "on a virtual radio" if self.car.over == "hci" else "over TCP"
         car_address = f"127.0.0.1:{self.car.port}"
         self._say(f"the car, {way}: {car_address}")
