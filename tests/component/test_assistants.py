@@ -165,7 +165,7 @@ async def test_google_hears_that_the_car_did_not_do_it(bridge: FakeBridge, googl
 
 
 async def test_google_takes_a_dropped_call_for_a_success(bridge: FakeBridge, google: Google) -> None:
-    """With the bridge away Home Assistant passes over the lock; the state that goes with the answer says it is offline."""
+    """With the bridge away Home Assistant passes over the lock; only the state in the answer says that it is away."""
     bridge.offline()
     [answer] = (await google.turn(lock=True))["commands"]
     assert (answer["status"], answer["states"]) == ("SUCCESS", {"online": False})
