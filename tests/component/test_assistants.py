@@ -164,11 +164,10 @@ async def test_google_hears_that_the_car_did_not_do_it(bridge: FakeBridge, googl
     assert await google.state() == {"online": True, "isLocked": True}
 
 
-async def test_google_takes_a_dropped_call_for_a_success(bridge: FakeBridge, google: Google) -> None:
-    """With the bridge away Home Assistant passes over the lock; only the state in the answer says that it is away."""
+async def test_google_hears_that_the_bridge_is_away(bridge: FakeBridge, google: Google) -> None:
+    """Home Assistant passes over entities that are not available, and would tell Google of a success."""
     bridge.offline()
-    [answer] = (await google.turn(lock=True))["commands"]
-    assert (answer["status"], answer["states"]) == ("SUCCESS", {"online": False})
+    assert await google.turn(lock=True) == {"errorCode": "unknownError"}
     assert bridge.commands == []
 
 
