@@ -31,6 +31,7 @@ homeassistant:
   country: DE
 frontend:
 config:
+conversation:
 logger:
   default: warning
   logs:
