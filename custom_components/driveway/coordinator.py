@@ -6,6 +6,7 @@ what they show of their car alone, because every message would otherwise write a
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +40,7 @@ _LONGEST: Final = 65536
 
 LOOK_EVERY: Final = timedelta(seconds=5)
 """For bridges that have fallen silent."""
+RECENT_KEPT: Final = 20
 
 _TRANSLATED: Final = REASONS.keys() - {"done", "already_so"} | {"unloaded"}
 """Codes that have a text under `exceptions`."""
@@ -76,6 +78,8 @@ class Coordinator:
         self.listeners = Listeners()
         self.last_commands: dict[str, LastCommand] = {}
         """By car: what was asked of it last, from here."""
+        self.recent_commands: deque[tuple[str, LastCommand]] = deque(maxlen=RECENT_KEPT)
+        """The same for all cars, with the car's id, the latest one last."""
         self._closed = False
         self._views: dict[str, CarView] = {}
         self._knowers: dict[tuple[str, str], Bridge | None] = {}
@@ -231,7 +235,8 @@ class Coordinator:
 
     def _note(self, car: str, command: str, reason: str, began: float, route: str | None = None) -> None:
         took_ms = (time.monotonic() - began) * 1000
-        self.last_commands[car] = LastCommand(command, reason, dt_util.utcnow(), took_ms, route)
+        ended = self.last_commands[car] = LastCommand(command, reason, dt_util.utcnow(), took_ms, route)
+        self.recent_commands.append((car, ended))
         self._changed(car, COMMAND)
 
     def translated(self, car: str, reason: str) -> HomeAssistantError:
