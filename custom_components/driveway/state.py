@@ -55,9 +55,13 @@ def _reading(item: Mapping[str, Any]) -> Reading:
 
 def finite(value: object) -> float | None:
     """Give a finite number, None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # JSON has integers of any length
+        return None
+    return number if math.isfinite(number) else None
 
 
 @dataclass(slots=True)
