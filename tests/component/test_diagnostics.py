@@ -134,10 +134,12 @@ async def test_nothing_of_a_document_full_of_secrets_is_shown(
     document["radio"]["radios"] = [{"name": "hci0", "kind": "adapter", "state": "ok", "reason": None}]
     bridge.health(**spoilt(document))
     for subject, names in disclosure.READINGS.items():
-        unknown: dict[str, object] = {secret(): PLACE, secret(): [secret(), {secret(): PLACE}], "latitude": PLACE}
-        values = {name: secret() for name in names} | {"route_destination": secret(), "home": {"latitude": PLACE}}
-        bridge.tell_state(subject, **values, **unknown)
-    bridge.tell_state(secret(), **{secret(): secret()})
+        values: dict[str, Any] = {name: secret() for name in names}
+        values |= {secret(): PLACE, secret(): [secret(), {secret(): PLACE}], "latitude": PLACE}
+        values |= {"route_destination": secret(), "home": {"latitude": PLACE}}
+        bridge.tell_state(subject, **values)
+    unheard_of: dict[str, Any] = {secret(): secret()}
+    bridge.tell_state(secret(), **unheard_of)
     bridge.link(why_not=secret())
     bridge.announce(
         name=secret(),
@@ -206,9 +208,9 @@ def test_every_word_of_a_reading_that_is_shown_is_known() -> None:
     for path in sorted((ROOT / "bridge/driveway_bridge/state").glob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
         classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-        words = {
+        words: dict[str, set[str]] = {
             name: {
-                item.value.value
+                str(item.value.value)
                 for item in node.body
                 if isinstance(item, ast.Assign) and isinstance(item.value, ast.Constant)
             }
@@ -220,7 +222,7 @@ def test_every_word_of_a_reading_that_is_shown_is_known() -> None:
             for item in node.body:
                 if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.target.id in subjects:
                     kinds = re.findall(r"\w+", ast.unparse(item.annotation))
-                    wanted.setdefault(path.stem, set()).update(*(words.get(kind, ()) for kind in kinds))
+                    wanted.setdefault(path.stem, set()).update(*(words.get(kind, set()) for kind in kinds))
     assert wanted["body"] >= {"locked", "ajar"}
     for words_of_subject in wanted.values():
         assert words_of_subject <= disclosure.WORDS
