@@ -1,61 +1,59 @@
-"""What Home Assistant's own checker would look at: texts complete in every language, manifest in order."""
+"""What Home Assistant's own checker would look at: texts complete in every language and all of them used."""
 
 import ast
 import json
 import re
-import string
 from collections.abc import Iterator
-from importlib import import_module
-from pathlib import Path
-from types import MappingProxyType, ModuleType
 from typing import Any
 
 import pytest
-from homeassistant.config_entries import ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
-
-import driveway_bridge
-from custom_components.driveway import (
-    binary_sensor,
-    config_flow,
-    const,
-    entity,
-    event,
-    household_flow,
-    issues,
-    options_flow,
-    pairing_flow,
-    repairs,
-    vehicle_flow,
+from tests.component.component_source import (
+    ACTIONS,
+    ENGLISH,
+    FOLDER,
+    ICONS,
+    LANGUAGES,
+    ROOT,
+    SOURCES,
+    action_fields,
+    has_no_name_of_its_own,
+    literals,
+    nodes,
+    offered,
+    outcomes,
+    placeholders,
+    said,
+    texts,
 )
-from custom_components.driveway.const import PLATFORMS
-from custom_components.driveway.contract import Signer, new_code
-from custom_components.driveway.household import Bridge
-from custom_components.driveway.lock import CHANGED_BY
+
+from custom_components.driveway import const, lock, sensor
 from custom_components.driveway.reasons import REASONS
-from custom_components.driveway.sensor_way import OBSTACLES
 
-FOLDER = Path(binary_sensor.__file__).parent
-LANGUAGES = {path.stem: json.loads(path.read_text("utf-8")) for path in (FOLDER / "translations").glob("*.json")}
-ENGLISH = LANGUAGES["en"]
-ICONS = json.loads((FOLDER / "icons.json").read_text("utf-8"))
 NOT_ERRORS = {"done", "already_so"}
-WORDS_OF_HOME_ASSISTANT = {"switch": ("on", "off")}
-"""States whose texts are Home Assistant's own."""
-BY_THE_COMPONENT = {"mqtt_not_available", "unknown_reason", "unloaded"}
+SUPPLIED = {"already_configured", "already_in_progress", "reconfigure_successful", "reauth_successful"}
+"""Reasons that Home Assistant gives itself."""
+WITH_ICONS_OF_THEIR_OWN = {"climate", "cover", "device_tracker", "event", "lock", "media_player", "update"}
+"""Platforms whose entities have an icon by their state."""
+EXCEPTIONS = ("Error", "NotReady", "AuthFailed")
 
 
-def texts(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from texts(value, f"{path}.{key}")
-        else:
-            yield f"{path}.{key}", value
+def flows() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The texts of every kind of flow."""
+    for kind in ("config", "options"):
+        if kind in ENGLISH:
+            yield kind, ENGLISH[kind]
+    for kind, flow in ENGLISH.get("config_subentries", {}).items():
+        yield f"config_subentries.{kind}", flow
+    for issue, told in ENGLISH.get("issues", {}).items():
+        if "fix_flow" in told:
+            yield f"issues.{issue}", told["fix_flow"]
 
 
-def placeholders(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+def every(part: str) -> set[str]:
+    """All names of this part of any flow."""
+    return {name for _, flow in flows() for name in flow.get(part, {})}
 
 
 def test_english_and_german() -> None:
@@ -79,138 +77,174 @@ def test_texts_are_as_home_assistant_wants_them(language: str) -> None:
         assert all(name.isidentifier() for name in placeholders(text)), path
 
 
+@pytest.mark.parametrize("file", ["translations/en.json", "translations/de.json", "icons.json"])
+def test_files_are_in_order(file: str) -> None:
+    """So that two who add something at the same time do not collide."""
+    written = (FOLDER / file).read_text("utf-8")
+    assert written == json.dumps(json.loads(written), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+# Errors -------------------------------------------------------------------------------------------------------------
+
+
 def test_every_reason_has_its_text() -> None:
     exceptions = ENGLISH["exceptions"]
-    assert set(exceptions) == (REASONS.keys() - NOT_ERRORS) | BY_THE_COMPONENT
     for code in REASONS.keys() - NOT_ERRORS:
         meaning, remedy = REASONS[code]
         assert exceptions[code]["message"] == f"{{car}}: {meaning} {remedy}".strip()
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
-def test_every_entity_has_its_name_its_states_and_its_attributes(platform: str) -> None:
-    descriptions = import_module(f"custom_components.driveway.{platform}").DESCRIPTIONS
-    told = ENGLISH["entity"][platform]
-    assert set(told) == {item.translation_key for item in descriptions}
-    for item in descriptions:
-        of_one = told[item.translation_key]
-        assert ("name" in of_one) is (platform != "lock")
-        if options := getattr(item, "options", None):
-            assert set(of_one["state"]) == set(options), item.key
-        if types := getattr(item, "event_types", None):
-            assert set(of_one["state_attributes"]["event_type"]["state"]) == set(types), item.key
-        if getattr(item, "shows", None):
-            assert of_one["state_attributes"].keys() >= {entity.ATTR_HEARD_AT, entity.ATTR_SOURCE}, item.key
+def test_every_error_has_its_text_and_every_text_its_error() -> None:
+    raised = {key for called, key in said("translation_key") if called.endswith(EXCEPTIONS)}
+    assert raised
+    assert raised <= ENGLISH["exceptions"].keys()
+    assert ENGLISH["exceptions"].keys() - REASONS.keys() <= literals()
+    assert not NOT_ERRORS & ENGLISH["exceptions"].keys()
 
 
-def test_words_that_are_shown_are_words_that_are_said() -> None:
-    assert REASONS.keys() >= set(OBSTACLES)
-    by = ENGLISH["entity"]["event"]["lock"]["state_attributes"][event.ATTR_BY]["state"]
-    assert by.keys() == set(event.BY) == CHANGED_BY.keys()
+def test_every_error_says_whose_text_it_is() -> None:
+    """A key without the domain is looked for in Home Assistant's own texts, and shown as a key."""
+    for node in nodes():
+        if isinstance(node, ast.Call):
+            names = {argument.arg for argument in node.keywords}
+            if "translation_key" in names and getattr(node.func, "id", "").endswith(EXCEPTIONS):
+                assert "translation_domain" in names, ast.unparse(node)
+
+
+def test_every_repair_has_its_text_and_every_text_its_repair() -> None:
+    issues = ENGLISH.get("issues", {})
+    assert {key for called, key in said("translation_key") if called.endswith("create_issue")} <= issues.keys()
+    assert issues.keys() <= literals()
+    for key, issue in issues.items():
+        assert "title" in issue, key
+        assert ("description" in issue) != ("fix_flow" in issue), key
+
+
+# Entities -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_platform_describes_its_entities() -> None:
+    assert {entity.platform for entity in offered()} == {platform.value for platform in const.PLATFORMS}
+    assert list(const.PLATFORMS) == sorted(const.PLATFORMS)
+
+
+def test_every_entity_has_its_texts_and_every_text_its_entity() -> None:
+    told = ENGLISH["entity"]
+    assert {(platform, key) for platform, keys in told.items() for key in keys} == {
+        (entity.platform, entity.key) for entity in offered()
+    }
+    for platform, key, _ in offered():
+        assert "name" in told[platform][key] or has_no_name_of_its_own(platform), (platform, key)
+
+
+def test_names_of_a_platform_are_different() -> None:
+    for language in LANGUAGES.values():
+        for platform, keys in language["entity"].items():
+            names = [told["name"] for told in keys.values() if "name" in told]
+            assert len(names) == len(set(names)), platform
+
+
+def test_every_state_that_an_entity_may_have_has_its_text() -> None:
+    for platform, key, description in offered():
+        told = ENGLISH["entity"][platform][key]
+        options = getattr(description, "options", None)
+        assert options is None or set(told.get("state", ())) == set(options), (platform, key)
+        happens = getattr(description, "event_types", None)
+        if happens is not None:
+            assert set(told["state_attributes"]["event_type"]["state"]) == set(happens), (platform, key)
+    attributes = ENGLISH["entity"]["lock"]["lock"]["state_attributes"]
+    assert attributes.keys() >= {lock.ATTR_HEARD_AT, lock.ATTR_SOURCE}
+    assert REASONS.keys() >= set(sensor.OBSTACLES)
 
 
 def test_icons_are_for_entities_that_exist() -> None:
     for platform, icons in ICONS["entity"].items():
         assert icons.keys() <= ENGLISH["entity"][platform].keys()
         for key, icon in icons.items():
-            states = ENGLISH["entity"][platform][key].get("state", WORDS_OF_HOME_ASSISTANT.get(platform, ()))
-            assert set(icon.get("state", ())) <= set(states)
+            states = set(ENGLISH["entity"][platform][key].get("state", ())) | {"on", "off"}
+            assert set(icon.get("state", ())) <= states or platform in WITH_ICONS_OF_THEIR_OWN, (platform, key)
 
 
-def said(*modules: ModuleType) -> dict[str, set[str]]:
-    """The steps, errors and ends that stand in the code of dialogs; a menu's options are steps."""
-    used: dict[str, set[str]] = {"step": set(), "reason": set(), "menu": set(), "error": set()}
-    for module in modules:
-        for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text("utf-8"))):
-            if isinstance(node, ast.keyword):
-                kind = {"step_id": "step", "reason": "reason", "menu_options": "menu"}.get(node.arg or "")
-                if kind:
-                    used[kind] |= constants(node.value)
-            elif isinstance(node, ast.Assign) and any("errors" in ast.unparse(target) for target in node.targets):
-                used["error"] |= constants(node.value)
-    return used
+def test_every_entity_has_an_icon() -> None:
+    """Where no device class gives one."""
+    for platform, key, description in offered():
+        if platform not in WITH_ICONS_OF_THEIR_OWN and getattr(description, "device_class", None) is None:
+            assert key in ICONS["entity"].get(platform, {}), (platform, key)
 
 
-def constants(tree: ast.expr) -> set[str]:
-    return {item.value for item in ast.walk(tree) if isinstance(item, ast.Constant) and isinstance(item.value, str)}
-
-
-PAIRED = set(pairing_flow.ENDS) | {"not_loaded"}
-FAILED = pairing_flow.FAILURES | {"unloaded", "unknown_reason"}
+# Flows --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("tree", "modules", "of_home_assistant"),
+    ("keyword", "of", "part"),
     [
-        (
-            ENGLISH["config"],
-            (config_flow, household_flow, pairing_flow),
-            {"already_configured", "already_in_progress"},
-        ),
-        (ENGLISH["config_subentries"]["vehicle"], (vehicle_flow, pairing_flow), {"reconfigure_successful"}),
+        ("step_id", ("async_show_form", "async_show_menu"), "step"),
+        ("menu_options", ("async_show_menu",), "step"),
+        ("progress_action", ("async_show_progress",), "progress"),
+        ("reason", ("async_abort",), "abort"),
     ],
 )
-def test_every_step_error_and_end_of_a_dialog_has_its_text(
-    tree: dict[str, Any], modules: tuple[ModuleType, ...], of_home_assistant: set[str]
-) -> None:
-    used = said(*modules)
-    assert used["step"] == set(tree["step"])
-    assert used["reason"] | PAIRED | of_home_assistant == set(tree["abort"])
-    assert used["error"] | FAILED == set(tree["error"])
-    assert set(tree["progress"]) == pairing_flow.ACTIONS
-    menus = [step["menu_options"] for step in tree["step"].values() if "menu_options" in step]
-    assert used["menu"] == {option for menu in menus for option in menu}
-    for step in tree["step"].values():
-        assert step.get("data", {}).keys() == step.get("data_description", {}).keys()
+def test_whatever_a_flow_says_has_its_text(keyword: str, of: tuple[str, ...], part: str) -> None:
+    assert {text for called, text in said(keyword) if called in of} <= every(part)
 
 
-@pytest.mark.parametrize("language", sorted(LANGUAGES))
-def test_a_dialog_says_of_a_failure_what_the_table_of_reasons_says(language: str) -> None:
-    texts = LANGUAGES[language]
-    for errors in (texts["config"]["error"], texts["config_subentries"]["vehicle"]["error"]):
-        for code in FAILED:
-            assert f"{{car}}: {errors[code]}" == texts["exceptions"][code]["message"]
-
-
-def test_whatever_a_pairing_can_end_with_is_a_failure_with_a_text() -> None:
-    """The codes that stand in what the bridge does for it, and in what the car says of its keys."""
-    bridge = Path(driveway_bridge.__file__).parent
-    named = {
-        item
-        for name in ("pairing.py", "enrolment.py", "operations.py", "protocol/faults.py")
-        for item in re.findall(r'"([a-z_]+)"', (bridge / name).read_text("utf-8"))
+def test_every_error_of_a_form_has_its_text() -> None:
+    shown = {
+        text
+        for node in nodes()
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name) and target.value.id == "errors"
+        for text in outcomes(node.value)
     }
-    of_commands = {"low_power_mode", "parental_controls", "not_in_park", "not_plugged_in", "no_charging_power"}
-    of_commands |= {"comfort_remote_off", "wrong_pin", "not_supported_by_car"}
-    ends = {"done", "already_so", "already_enrolled", "not_synchronised"}
-    assert (named & REASONS.keys()) - ends - of_commands <= pairing_flow.FAILURES
+    assert shown
+    assert shown <= every("error")
 
 
-def test_options_and_choices_have_their_texts() -> None:
-    init = ENGLISH["options"]["step"]["init"]["sections"]
-    for part in init.values():
-        assert part["data"].keys() == part["data_description"].keys()
-    fields = {str(field) for part in options_flow.FORM.schema.values() for field in part.schema.schema}
-    assert fields == {field for part in init.values() for field in part["data"]}
-    selectors = ENGLISH["selector"]
-    assert set(selectors["role"]["options"]) == set(pairing_flow.ROLES)
-    assert set(selectors["drill_day"]["options"]) == set(const.DRILL_DAYS)
-    assert said(options_flow)["error"] == set(ENGLISH["options"]["error"])
+@pytest.mark.parametrize("part", ["step", "progress", "abort", "error"])
+def test_every_text_of_a_flow_is_used(part: str) -> None:
+    assert every(part) <= literals() | REASONS.keys() | SUPPLIED
 
 
-def test_every_repair_has_its_text() -> None:
-    bridge = Bridge("bridge-1", Signer.from_code(new_code()))
-    car = ConfigSubentry(data=MappingProxyType({"car": "car-1"}), subentry_type="vehicle", title="Anna", unique_id="")
-    troubles = [*issues.troubles_of(bridge), *issues.troubles_with(bridge, car, None, asked=False)]
-    assert {trouble.key for trouble in troubles} == set(ENGLISH["issues"])
-    for trouble in troubles:
-        text = ENGLISH["issues"][trouble.key]
-        names = {"bridge", "car"} if trouble.car else {"bridge"}
-        assert {name for _, line in texts(text) for name in placeholders(line)} <= names
-        assert trouble.fixable == ("fix_flow" in text)
-    flow = ENGLISH["issues"][issues.KEY_LOST]["fix_flow"]
-    assert said(repairs)["step"] == set(flow["step"])
-    assert said(repairs)["reason"] - {"reason"} | {"not_loaded", "no_bridge_for_car"} == set(flow["abort"])
+def test_every_field_of_a_form_is_named_and_explained() -> None:
+    for kind, flow in flows():
+        for name, step in flow.get("step", {}).items():
+            parts = [step, *step.get("sections", {}).values()]
+            for part in parts:
+                assert part.get("data", {}).keys() == part.get("data_description", {}).keys(), (kind, name)
+            assert {field for part in parts for field in part.get("data", ())} <= literals(), (kind, name)
+
+
+def test_choices_in_forms_have_their_texts() -> None:
+    asked = {key for called, key in said("translation_key") if called.endswith("SelectorConfig")}
+    for action in ACTIONS.values():
+        for _, field in action_fields(action):
+            for choice in (field.get("selector") or {}).values():
+                asked |= {choice["translation_key"]} if choice and "translation_key" in choice else set()
+    told = ENGLISH.get("selector", {})
+    assert asked <= told.keys()
+    assert told.keys() <= asked | literals()
+
+
+# Actions ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_action_has_its_texts_and_its_icon() -> None:
+    told = ENGLISH.get("services", {})
+    assert told.keys() == ACTIONS.keys() == ICONS.get("services", {}).keys()
+    for name, action in ACTIONS.items():
+        assert told[name].keys() >= {"name", "description"}, name
+        fields = dict(action_fields(action))
+        assert told[name].get("fields", {}).keys() == fields.keys(), name
+        for field, texts_of_field in told[name].get("fields", {}).items():
+            assert texts_of_field.keys() >= {"name", "description"}, (name, field)
+        assert set(told[name].get("sections", ())) == {
+            section for section, field in (action or {}).get("fields", {}).items() if "fields" in (field or {})
+        }, name
+        assert name in literals(), name
+
+
+# The rest -----------------------------------------------------------------------------------------------------------
 
 
 async def test_manifest(hass: HomeAssistant) -> None:
@@ -219,28 +253,48 @@ async def test_manifest(hass: HomeAssistant) -> None:
     assert integration.requirements == []
     assert integration.mqtt == ["driveway/+/info"]
     assert integration.version is not None
-    keys = list(json.loads((FOLDER / "manifest.json").read_text("utf-8")))
-    assert keys == ["domain", "name", *sorted(set(keys) - {"domain", "name"})]
+    assert integration.documentation
+    assert integration.issue_tracker
+    assert not (FOLDER / "strings.json").exists()
+    manifest = json.loads((FOLDER / "manifest.json").read_text("utf-8"))
+    assert list(manifest) == ["domain", "name", *sorted(set(manifest) - {"domain", "name"})]
+    assert manifest["codeowners"]
+
+
+def test_what_the_marketplace_reads() -> None:
+    offer = json.loads((ROOT / "hacs.json").read_text("utf-8"))
+    assert offer == {"name": "Driveway", "homeassistant": "2026.10.0"}
+    folders = [path.name for path in (ROOT / "custom_components").iterdir() if (path / "manifest.json").exists()]
+    assert folders == ["driveway"]
 
 
 def test_only_home_assistant_and_the_standard_library_are_imported() -> None:
     """Pain 82."""
     import sys
 
-    allowed = sys.stdlib_module_names | {"homeassistant", "probatio"}  # Home Assistant is made of probatio's schemas
-    for path in FOLDER.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    # Home Assistant is made of probatio's schemas, and brings the client for web pages.
+    allowed = sys.stdlib_module_names | {"homeassistant", "probatio", "aiohttp"}
+    for name, tree in SOURCES.items():
+        for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [node.module or ""]
             else:
                 continue
-            assert all(name.split(".")[0] in allowed for name in names), (path.name, names)
+            assert all(module.split(".")[0] in allowed for module in names), (name, names)
 
 
-@pytest.mark.parametrize(("name", "side"), [("icon.png", 256), ("icon@2x.png", 512)])
-def test_brand_images(name: str, side: int) -> None:
-    header = (FOLDER / "brand" / name).read_bytes()[:24]
-    assert header[:8] == b"\x89PNG\r\n\x1a\n"
-    assert (int.from_bytes(header[16:20]), int.from_bytes(header[20:24])) == (side, side)
+@pytest.mark.parametrize("theme", ["", "dark_"])
+@pytest.mark.parametrize(("scale", "icon", "logo"), [("", 256, 128), ("@2x", 512, 256)])
+def test_brand_images(theme: str, scale: str, icon: int, logo: int) -> None:
+    """A square icon, and a logo whose shorter side has this many pixels."""
+
+    def size(name: str) -> tuple[int, int]:
+        header = (FOLDER / "brand" / f"{theme}{name}{scale}.png").read_bytes()[:24]
+        assert header[:8] == b"\x89PNG\r\n\x1a\n"
+        return int.from_bytes(header[16:20]), int.from_bytes(header[20:24])
+
+    assert size("icon") == (icon, icon)
+    width, height = size("logo")
+    assert height == logo < width

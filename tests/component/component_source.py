@@ -1,0 +1,129 @@
+"""The component as it stands in its files: what its code says literally, its texts, and what its platforms offer."""
+
+import ast
+import importlib
+import json
+import string
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.util.yaml import load_yaml_dict
+
+from custom_components.driveway import const
+
+ROOT = Path(__file__).parents[2]
+FOLDER = Path(const.__file__).parent
+LANGUAGES: dict[str, Any] = {
+    path.stem: json.loads(path.read_text("utf-8")) for path in (FOLDER / "translations").glob("*.json")
+}
+ENGLISH: dict[str, Any] = LANGUAGES["en"]
+ICONS: dict[str, Any] = json.loads((FOLDER / "icons.json").read_text("utf-8"))
+SOURCES = {path.stem: ast.parse(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.py"))}
+ACTIONS: dict[str, Any] = dict(load_yaml_dict(FOLDER / "services.yaml")) if (FOLDER / "services.yaml").exists() else {}
+
+
+class Offered(NamedTuple):
+    """An entity that a platform offers."""
+
+    platform: str
+    key: str
+    description: EntityDescription | None
+    """None where a class says everything itself."""
+
+
+@cache
+def offered() -> tuple[Offered, ...]:
+    """Every entity that the platforms describe, by the platform and the key of its texts."""
+    found: dict[tuple[str, str], Offered] = {}
+    for platform in const.PLATFORMS:
+        module = importlib.import_module(f"custom_components.driveway.{platform.value}")
+        for value in vars(module).values():
+            for description in _descriptions(value):
+                key = description.translation_key or description.key
+                found.setdefault((platform.value, key), Offered(platform.value, key, description))
+            if isinstance(value, type) and issubclass(value, Entity) and value.__module__ == module.__name__:
+                own = vars(value).get("_attr_translation_key")
+                if isinstance(own, str):
+                    found.setdefault((platform.value, own), Offered(platform.value, own, None))
+    return tuple(found.values())
+
+
+def _descriptions(value: object) -> Iterable[EntityDescription]:
+    if isinstance(value, EntityDescription):
+        return [value]
+    if isinstance(value, tuple | list):
+        return [one for item in value for one in _descriptions(item)]
+    return []
+
+
+def has_no_name_of_its_own(platform: str) -> bool:
+    """Whether an entity of the platform is called like its device."""
+    return any(
+        isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and node.value.value is None
+        and any(isinstance(target, ast.Name) and target.id == "_attr_name" for target in node.targets)
+        for node in ast.walk(SOURCES[platform])
+    )
+
+
+def nodes() -> Iterator[ast.AST]:
+    """Every node of the component's code."""
+    for tree in SOURCES.values():
+        yield from ast.walk(tree)
+
+
+@cache
+def literals() -> frozenset[str]:
+    """Every text in the code, with the names of the steps that methods are called after."""
+    texts = {node.value for node in nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    steps = {node.name.removeprefix("async_step_") for node in nodes() if isinstance(node, ast.AsyncFunctionDef)}
+    return frozenset(texts | steps)
+
+
+def said(keyword: str) -> Iterator[tuple[str, str]]:
+    """Give each literal that is handed over under this name, with the name of what is called."""
+    for node in nodes():
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            for argument in node.keywords:
+                if argument.arg == keyword:
+                    yield from ((called, text) for text in outcomes(argument.value))
+
+
+def outcomes(expression: ast.expr) -> Iterator[str]:
+    """Give the texts that an expression can become, where they stand in it."""
+    if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
+        yield expression.value
+    elif isinstance(expression, ast.IfExp):
+        yield from outcomes(expression.body)
+        yield from outcomes(expression.orelse)
+    elif isinstance(expression, ast.List | ast.Tuple):
+        for item in expression.elts:
+            yield from outcomes(item)
+
+
+def texts(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Give all texts below with the names that lead to them."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from texts(value, f"{path}.{key}")
+        else:
+            yield f"{path}.{key}", value
+
+
+def placeholders(text: str) -> set[str]:
+    """Give the names in braces."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def action_fields(action: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the fields of an action, also those in sections."""
+    for name, field in (action or {}).get("fields", {}).items():
+        if "fields" in field:
+            yield from action_fields(field)
+        else:
+            yield name, field or {}
