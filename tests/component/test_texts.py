@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import async_get_integration
-from tests.component.component_source import (
+
+from component_source import (
     ACTIONS,
     ENGLISH,
     FOLDER,
@@ -27,7 +28,6 @@ from tests.component.component_source import (
     said,
     texts,
 )
-
 from custom_components.driveway import const, lock, sensor
 from custom_components.driveway.reasons import REASONS
 

@@ -14,7 +14,7 @@ from homeassistant.util.yaml import load_yaml_dict
 
 from custom_components.driveway import const
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 FOLDER = Path(const.__file__).parent
 LANGUAGES: dict[str, Any] = {
     path.stem: json.loads(path.read_text("utf-8")) for path in (FOLDER / "translations").glob("*.json")
