@@ -1,8 +1,9 @@
-"""The component as it stands in its files: what its code says literally, its texts, and what its platforms offer."""
+"""The component as it stands in its files: its code, its texts, what its platforms offer, and pages about it."""
 
 import ast
 import importlib
 import json
+import re
 import string
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -127,3 +128,11 @@ def action_fields(action: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
             yield from action_fields(field)
         else:
             yield name, field or {}
+
+
+def anchors(page: Path) -> set[str]:
+    """What can be linked to in a page: its headings, as GitHub names them."""
+    headings = re.findall(
+        r"^#+ (.*)$", re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -16,7 +16,7 @@ from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from tests.component.fake_bridge import FakeBridge
 
-from component_source import ENGLISH, FOLDER, ROOT, offered
+from component_source import ENGLISH, FOLDER, ROOT, anchors, offered
 from custom_components.driveway.contract import Outcome
 
 GUIDE = ROOT / "docs/home_assistant.md"
@@ -41,14 +41,6 @@ AWAITED = {
     ),
 }
 """What the pages name already and is not there yet."""
-
-
-def anchors(page: Path) -> set[str]:
-    """What can be linked to in a page: its headings, as GitHub names them."""
-    headings = re.findall(
-        r"^#+ (.*)$", re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL), re.MULTILINE
-    )
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def targets(page: Path) -> set[str]:
