@@ -6,9 +6,10 @@ import json
 import re
 import string
 from collections.abc import Iterable, Iterator
+from dataclasses import is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.util.yaml import load_yaml_dict
@@ -53,8 +54,9 @@ def offered() -> tuple[Offered, ...]:
 
 
 def _descriptions(value: object) -> Iterable[EntityDescription]:
-    if isinstance(value, EntityDescription):
-        return [value]
+    # Home Assistant gives an object of another class where its own class of a platform is used as it is.
+    if is_dataclass(value) and not isinstance(value, type) and hasattr(value, "entity_registry_enabled_default"):
+        return [cast("EntityDescription", value)]
     if isinstance(value, tuple | list):
         return [one for item in value for one in _descriptions(item)]
     return []

@@ -28,7 +28,7 @@ from component_source import (
     said,
     texts,
 )
-from custom_components.driveway import const, lock, sensor
+from custom_components.driveway import const
 from custom_components.driveway.reasons import REASONS
 
 NOT_ERRORS = {"done", "already_so"}
@@ -152,9 +152,11 @@ def test_every_state_that_an_entity_may_have_has_its_text() -> None:
         happens = getattr(description, "event_types", None)
         if happens is not None:
             assert set(told["state_attributes"]["event_type"]["state"]) == set(happens), (platform, key)
-    attributes = ENGLISH["entity"]["lock"]["lock"]["state_attributes"]
-    assert attributes.keys() >= {lock.ATTR_HEARD_AT, lock.ATTR_SOURCE}
-    assert REASONS.keys() >= set(sensor.OBSTACLES)
+        if getattr(description, "shows", None) is not None:
+            assert told["state_attributes"].keys() >= {"heard_at", "source"}, (platform, key)
+    [obstacle] = [entity.description for entity in offered() if entity.key == "obstacle"]
+    assert REASONS.keys() >= set(getattr(obstacle, "options", ())) - {"none", "other"}
+    assert ENGLISH["entity"]["lock"]["lock"]["state_attributes"].keys() >= {"heard_at", "source"}
 
 
 def test_icons_are_for_entities_that_exist() -> None:
