@@ -5,6 +5,7 @@ Bridges and cars are numbered, in the order in which the entry has them: their i
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -84,10 +85,10 @@ async def _surroundings(hass: HomeAssistant, report: _Report) -> dict[str, Any]:
     }
 
 
-def _chosen(options: Any) -> dict[str, Any]:
-    """What the owner has set: yes, no and days of the week as they are, of all else that it is set."""
+def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the owner has set: yes, no and days of the week as they are, of all else whether it is set."""
     return {
-        name: value if isinstance(value, bool) or value in _OPTION_WORDS else value not in (None, "")
+        name: value if isinstance(value, bool) or (isinstance(value, str) and value in _OPTION_WORDS) else bool(value)
         for name, value in options.items()
     }
 

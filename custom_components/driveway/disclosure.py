@@ -235,7 +235,7 @@ CAR_HEALTH: Final = fields(
 ROLE: Final = word("owner", "driver", "charging_manager", "vehicle_monitor")
 MODEL: Final = word("Model S", "Model 3", "Model X", "Model Y", "Cybertruck", "Semi")
 SOURCE: Final = word("push", "read", "memory")
-ROUTE: Final = word("bluetooth", "tcp", "cloud")
+ROUTE: Final = word("bluetooth", "tcp", "second_lock")
 _PARTS: Final = ("radio", "broker", "ear", "clients", "audit")
 
 

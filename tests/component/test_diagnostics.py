@@ -152,7 +152,7 @@ async def test_nothing_of_a_document_full_of_secrets_is_shown(
     with pytest.raises(HomeAssistantError):
         await press("lock")
     hass.config_entries.async_update_entry(
-        home, title=secret(), options={"cloud_watch": True, "cloud_watch_url": secret(), "drill_day": "monday"}
+        home, title=secret(), options={"watch": True, "url": secret(), "day": "monday", "part": {"url": secret()}}
     )
     [subentry] = home.subentries.values()
     hass.config_entries.async_update_subentry(home, subentry, data={**subentry.data, "route": f"lock.{secret()}"})
@@ -168,7 +168,7 @@ async def test_nothing_of_a_document_full_of_secrets_is_shown(
     assert str(PLACE) not in written
     assert next(numbers) > 400
     entry_report: Any = reports[0]
-    assert entry_report["options"] == {"cloud_watch": True, "cloud_watch_url": True, "drill_day": "monday"}
+    assert entry_report["options"] == {"watch": True, "url": True, "day": "monday", "part": True}
     assert entry_report["cars"]["car_1"]["settings"] == ["car", "route"]
     assert entry_report["recent_commands"][0]["reason"] == "other"
 
