@@ -40,7 +40,7 @@ PLATINUM: Final = [
 
 RULES: dict[str, Any] = dict(load_yaml_dict(FOLDER / "quality_scale.yaml")["rules"])
 POINTER: Final = re.compile(
-    r"(?:[\w-]+/)*[\w.@-]+\.(?:py|md|json|yaml|toml|png)(?:::\w+|#[\w-]+)?|tests/component|scripts/check"
+    r"(?:[\w-]+/)*[\w.@-]+\.(?:py|md|json|yaml|toml|png)(?:::\w+|#[\w-]+)?|tests/component|scripts/\w+"
 )
 
 
