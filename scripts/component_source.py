@@ -24,7 +24,12 @@ LANGUAGES: dict[str, Any] = {
 ENGLISH: dict[str, Any] = LANGUAGES["en"]
 ICONS: dict[str, Any] = json.loads((FOLDER / "icons.json").read_text("utf-8"))
 SOURCES = {path.stem: ast.parse(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.py"))}
-ACTIONS: dict[str, Any] = dict(load_yaml_dict(FOLDER / "services.yaml")) if (FOLDER / "services.yaml").exists() else {}
+_ACTIONS = FOLDER / "services.yaml"
+ACTIONS: dict[str, Any] = {
+    name: action
+    for name, action in (load_yaml_dict(_ACTIONS) if _ACTIONS.exists() else {}).items()
+    if not name.startswith(".")  # what several of them share
+}
 
 
 class Offered(NamedTuple):
@@ -38,18 +43,20 @@ class Offered(NamedTuple):
 
 @cache
 def offered() -> tuple[Offered, ...]:
-    """Every entity that the platforms describe, by the platform and the key of its texts."""
+    """Every entity that the modules describe, by the platform and the key of its texts."""
     found: dict[tuple[str, str], Offered] = {}
-    for platform in const.PLATFORMS:
-        module = importlib.import_module(f"custom_components.driveway.{platform.value}")
+    for name in SOURCES:
+        module = importlib.import_module(f"custom_components.driveway.{name}".removesuffix(".__init__"))
         for value in vars(module).values():
             for description in _descriptions(value):
+                platform = _platform(type(description))
                 key = description.translation_key or description.key
-                found.setdefault((platform.value, key), Offered(platform.value, key, description))
+                if platform is not None:
+                    found.setdefault((platform, key), Offered(platform, key, description))
             if isinstance(value, type) and issubclass(value, Entity) and value.__module__ == module.__name__:
-                own = vars(value).get("_attr_translation_key")
-                if isinstance(own, str):
-                    found.setdefault((platform.value, own), Offered(platform.value, own, None))
+                own, platform = vars(value).get("_attr_translation_key"), _platform(value)
+                if isinstance(own, str) and platform is not None:
+                    found.setdefault((platform, own), Offered(platform, own, None))
     return tuple(found.values())
 
 
@@ -60,6 +67,18 @@ def _descriptions(value: object) -> Iterable[EntityDescription]:
     if isinstance(value, tuple | list):
         return [one for item in value for one in _descriptions(item)]
     return []
+
+
+def _platform(kind: type) -> str | None:
+    """Give the platform that a class of entities or descriptions is made for."""
+    for base in kind.__mro__:
+        if base.__module__.startswith("homeassistant.components."):
+            return base.__module__.split(".")[2]
+        name = re.fullmatch("(.+)EntityDescription", base.__name__)
+        if name and base.__module__.startswith("homeassistant."):
+            platform = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name[1]).lower()
+            return "device_tracker" if platform.endswith(("tracker", "scanner")) else platform
+    return None
 
 
 def has_no_name_of_its_own(platform: str) -> bool:
