@@ -129,6 +129,14 @@ async def test_nothing_of_a_document_full_of_secrets_is_shown(
             return [*map(spoilt, tree), {secret(): secret()}, secret(), PLACE]
         return secret()
 
+    hass.config_entries.async_update_entry(
+        home, title=secret(), options={"watch": True, "url": secret(), "day": "monday", "part": {"url": secret()}}
+    )
+    [subentry] = home.subentries.values()
+    hass.config_entries.async_update_subentry(home, subentry, data={**subentry.data, "route": f"lock.{secret()}"})
+    await hass.async_block_till_done()  # it may be set up anew for this
+    await bridge.come_up()
+
     document = health_of(bridge, problems=[{"part": "radio", "reason": "radio_deaf"}])
     document["radio"]["steps"] = [{"step": "scan", "why": "deaf", "worked": True, "detail": ""}]
     document["radio"]["radios"] = [{"name": "hci0", "kind": "adapter", "state": "ok", "reason": None}]
@@ -151,13 +159,6 @@ async def test_nothing_of_a_document_full_of_secrets_is_shown(
     bridge.end(Outcome.REFUSED, secret())
     with pytest.raises(HomeAssistantError):
         await press("lock")
-    hass.config_entries.async_update_entry(
-        home, title=secret(), options={"watch": True, "url": secret(), "day": "monday", "part": {"url": secret()}}
-    )
-    [subentry] = home.subentries.values()
-    hass.config_entries.async_update_subentry(home, subentry, data={**subentry.data, "route": f"lock.{secret()}"})
-    await hass.async_block_till_done()
-
     reports = [
         await get_diagnostics_for_config_entry(hass, hass_client, home),
         await get_diagnostics_for_device(hass, hass_client, home, device_of(hass, home, ANNA.id)),

@@ -181,13 +181,21 @@ def test_every_entity_has_an_icon() -> None:
     ("keyword", "of", "part"),
     [
         ("step_id", ("async_show_form", "async_show_menu"), "step"),
-        ("menu_options", ("async_show_menu",), "step"),
         ("progress_action", ("async_show_progress",), "progress"),
         ("reason", ("async_abort",), "abort"),
     ],
 )
 def test_whatever_a_flow_says_has_its_text(keyword: str, of: tuple[str, ...], part: str) -> None:
     assert {text for called, text in said(keyword) if called in of} <= every(part)
+
+
+def test_every_choice_of_a_menu_has_its_text_and_every_text_its_choice() -> None:
+    offered_there = {text for called, text in said("menu_options") if called == "async_show_menu"}
+    told = {
+        name for _, flow in flows() for step in flow.get("step", {}).values() for name in step.get("menu_options", ())
+    }
+    assert offered_there <= told
+    assert told <= literals()
 
 
 def test_every_error_of_a_form_has_its_text() -> None:
