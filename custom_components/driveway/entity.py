@@ -178,21 +178,25 @@ def unique_id(about: str, key: str) -> str:
     return f"{about}-{key}"
 
 
-def _may(coordinator: Coordinator, car: str, commands: Iterable[str]) -> set[bool | None]:
-    return {coordinator.may(car, command) for command in commands}
+def _by_role(coordinator: Coordinator, car: str, description: CarDescription) -> bool | None:
+    """Whether the roles of the bridges' keys let an entity be of use, and no control shows the same; None: not known.
+
+    Nobody is deprived of anything, nor of the names that the owner gave, before all bridges were heard.
+    """
+
+    def may(commands: Iterable[str]) -> set[bool | None]:
+        return {coordinator.may(car, command) for command in commands}
+
+    needed, instead_of = may(description.commands), may(description.instead_of)
+    if False in needed or instead_of == {True}:
+        return False if all(bridge.info for bridge in coordinator.household) else None
+    if instead_of:
+        return True if False in instead_of else None
+    return None if needed and not any(bridge.serves(car) for bridge in coordinator.household) else True
 
 
-def _taken_away(coordinator: Coordinator, car: str, description: CarDescription) -> bool:
-    """Whether it cannot do what it is for, or a control shows the same; not while the key's role is unknown."""
-    return False in _may(coordinator, car, description.commands) or _may(coordinator, car, description.instead_of) == {
-        True
-    }
-
-
-def _offered(coordinator: Coordinator, car: str, description: CarDescription) -> bool:
-    """Whether there is reason to show it the first time."""
-    if description.instead_of and False not in _may(coordinator, car, description.instead_of):
-        return False
+def _equipped(coordinator: Coordinator, car: str, description: CarDescription) -> bool:
+    """Whether a car has what it takes, as far as it has told."""
     return description.told is None or coordinator.view(car).value(*description.told) is not None
 
 
@@ -205,8 +209,8 @@ def async_add_to_cars[Description: CarDescription](
 ) -> None:
     """Add to every car, now and later, what it has and what the bridges' keys may do; take away what they may no more.
 
-    What a car had once it keeps: after a restart of Home Assistant the entity must not be missing until the car told
-    of it again, as calls would be swallowed meanwhile.
+    What a car had once it keeps: after a restart of Home Assistant the entity must not be missing until bridge and car
+    told of it again, as calls would be swallowed meanwhile, and what the owner has set up for it be lost.
     """
     coordinator, registry = entry.runtime_data, er.async_get(entry.runtime_data.hass)
     domain = async_get_current_platform().domain
@@ -226,12 +230,13 @@ def async_add_to_cars[Description: CarDescription](
                 return  # the owner has removed the car
             new: list[CarEntity] = []
             for description in wanted:
-                if _taken_away(coordinator, car, description):
+                by_role = _by_role(coordinator, car, description)
+                if by_role is False:
                     there.discard(description.key)
                     if entity_id := registered(description):
                         registry.async_remove(entity_id)
                 elif description.key not in there and (
-                    registered(description) or _offered(coordinator, car, description)
+                    registered(description) or (by_role and _equipped(coordinator, car, description))
                 ):
                     there.add(description.key)
                     new.append(make(coordinator, subentry, description))

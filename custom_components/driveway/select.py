@@ -29,6 +29,7 @@ SEATS: Final = (
     "third_row_right",
 )
 """That may be heated."""
+FEW_HAVE: Final = SEATS[5:]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,15 @@ DESCRIPTIONS = (
     ),
     _select("wheel_heat_level", "wheel_heat_level", "level", ("off", "low", "high"), "wheel_heat_level"),
     *(
-        _select(f"seat_heat_{seat}", "seat_heat", "level", LEVELS, f"{seat}_seat_heat", arguments={"seat": seat})
+        _select(
+            f"seat_heat_{seat}",
+            "seat_heat",
+            "level",
+            LEVELS,
+            f"{seat}_seat_heat",
+            arguments={"seat": seat},
+            entity_registry_enabled_default=seat not in FEW_HAVE,
+        )
         for seat in SEATS
     ),
     *(

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("everything")
 
 CLIMATE = "climate.anna_climate"
 
-type Turn = Callable[..., Coroutine[Any, Any, None]]
+Turn = Callable[..., Coroutine[Any, Any, None]]
 
 
 @pytest.fixture

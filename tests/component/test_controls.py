@@ -46,7 +46,7 @@ EQUIPMENT: dict[str, dict[str, Any]] = {
     "media": {"volume": 3.3, "maximum_volume": 10.0},
 }
 
-type Ask = Callable[..., Coroutine[Any, Any, None]]
+Ask = Callable[..., Coroutine[Any, Any, None]]
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ TRUNK, FRUNK, PORT = "cover.anna_trunk", "cover.anna_frunk", "cover.anna_charge_
 WINDOWS, SUNROOF, BED = "cover.anna_windows", "cover.anna_sunroof", "cover.anna_bed_cover"
 OPEN_WINDOW = "front_driver_window_open"
 
-type Move = Callable[[str, str], Coroutine[Any, Any, None]]
+Move = Callable[[str, str], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture
@@ -302,6 +302,24 @@ async def test_a_lid_that_no_key_opens_is_still_shown(hass: HomeAssistant, bridg
     await hass.async_block_till_done()
     assert state(hass, TRUNK).state == CoverState.OPEN
     assert registry.async_get("binary_sensor.anna_trunk") is None
+
+
+async def test_a_restart_takes_nothing_away(
+    hass: HomeAssistant, everything: MockConfigEntry, bridge: FakeBridge
+) -> None:
+    """Nobody knows the role of the key until the bridge tells it again: what is there stays, as the owner named it."""
+    registry = er.async_get(hass)
+    for commands, left in ((("lock", "unlock"), "binary_sensor.anna_trunk"), (tuple(TABLE), TRUNK)):
+        bridge.announce(cars=(replace(ANNA, commands=commands),))
+        await hass.async_block_till_done()
+        registry.async_update_entity(left, name="Boot")
+        before = set(registry.entities)
+        await hass.config_entries.async_reload(everything.entry_id)
+        await hass.async_block_till_done()
+        assert set(registry.entities) == before
+        await bridge.come_up()
+        assert set(registry.entities) == before
+        assert registry.entities[left].name == "Boot"
 
 
 @pytest.mark.parametrize("command", ["unlock", "trunk_open"])

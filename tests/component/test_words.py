@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.component.component_source import ENGLISH, LANGUAGES
 
 import driveway_bridge
+from component_source import ENGLISH, LANGUAGES
 from custom_components.driveway import event, pairing_flow
 from custom_components.driveway.lock import CHANGED_BY
 from custom_components.driveway.reasons import REASONS
