@@ -13,6 +13,7 @@ from driveway_bridge.mqtt.catalogue import CATALOGUE
 
 _SAFE: Final = frozenset(name for name, entry in CATALOGUE.items() if not entry.opens)
 _CLIMATE: Final = "climate_ defrost_ overheat_ bioweapon recirculation seat_ wheel_ precondition_"
+_READING: Final = frozenset({"status", "drill", "ping", "keys", "keys_list", "key_entry"})
 _CLOSING: Final = """
     trunk_close tonneau_close tonneau_stop door_close charge_port_close charge_port_close_direct windows_close
     sunroof_close
@@ -33,7 +34,7 @@ GROUPS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         EVERYTHING: frozenset(CATALOGUE),
         BUT_OPENING: _SAFE,
-        "reading": _beginning("read_") - {"read_location"} | {"status", "ping", "keys", "keys_list", "key_entry"},
+        "reading": _beginning("read_") - {"read_location"} | _READING,
         "location": frozenset({"read_location", "nearby_sites"}),
         "locking": frozenset({"lock", "auto_secure"}),
         "closing": frozenset(_CLOSING.split()),

@@ -38,7 +38,7 @@ def test_everything_but_opening_is_all_the_rest() -> None:
 def test_reading_does_not_tell_where_the_car_is() -> None:
     assert {"status", "read_charge", "keys"} <= GROUPS["reading"]
     assert not GROUPS["reading"] & GROUPS["location"]
-    assert all(name.startswith(("read_", "key")) or name in ("status", "ping") for name in GROUPS["reading"])
+    assert all(name.startswith(("read_", "key")) or name in ("status", "drill", "ping") for name in GROUPS["reading"])
 
 
 def test_charging_does_not_open_the_port() -> None:

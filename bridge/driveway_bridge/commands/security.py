@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from driveway_bridge.commands import reply
@@ -44,6 +45,14 @@ def status() -> Command:
         reads=True,
         state=_body,
     )
+
+
+def drill() -> Command:
+    """Ask for the body's state with our key: the car checks the signature as of a lock command, and does nothing.
+
+    A key that it does not know, it refuses. Cars with software of before 2024.38 answer in clear: that is their word.
+    """
+    return replace(status(), name="drill", authenticated=True)
 
 
 def _body(answer: bytes) -> Body:
@@ -103,6 +112,15 @@ SPECIFICATIONS: Final = (
         domain=Domain.VEHICLE_SECURITY,
         roles=EVERYBODY,
         authenticated=False,
+        reads=True,
+    ),
+    Specification(
+        name="drill",
+        subject="security",
+        summary="Try the whole way that a lock command goes, key included; moves and wakes nothing.",
+        build=drill,
+        domain=Domain.VEHICLE_SECURITY,
+        roles=EVERYBODY,
         reads=True,
     ),
 )

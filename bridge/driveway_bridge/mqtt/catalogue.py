@@ -86,7 +86,7 @@ _BY_ROLES: Final = {
         erase_guest_data parental_controls_pin_clear_admin key_add key_remove
         """,
     EVERYBODY: """
-        status keys_list key_entry read_charge read_climate read_drive read_location read_closures
+        status drill keys_list key_entry read_charge read_climate read_drive read_location read_closures
         read_charge_schedules read_precondition_schedules read_tyres read_media read_media_detail read_software_update
         read_parental_controls nearby_sites ping
         """,

@@ -37,6 +37,7 @@ CLIENT = bytes.fromhex(
 
 PUBLISHED = [
     (security.status(), "0a00"),
+    (security.drill(), "0a00"),
     (keys.keys_list(), "0a020805"),
     (keys.key_entry(0), "0a0408062000"),
     (security.unlock(), "1000"),

@@ -131,7 +131,7 @@ def test_no_reading_takes_rubbish_or_another_answer_for_its_own(name: str) -> No
     state = table.build(name, {}).state
     assert state is not None
     for payload in (b"", b"\xff\xff", bytes.fromhex("0a00"), b"\x22\x00", b"\x12\x00"):
-        if name == "status" and payload == bytes.fromhex("0a00"):
+        if name in ("status", "drill") and payload == bytes.fromhex("0a00"):
             continue  # in the body controller's language that is an unlocked car
         with pytest.raises(Unanswered) as caught:
             state(payload)
