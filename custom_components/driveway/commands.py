@@ -126,6 +126,11 @@ class Commands:
             if left:
                 self._loose[about] = left
 
+    def loose_s(self, car: str, command: str) -> float:
+        """Give how long a bridge may still begin with an older command about the same, in seconds."""
+        now = self._hass.loop.time()
+        return max((until - now for until in self._loose.get((car, subject(command)), {}).values()), default=0.0)
+
     async def _try(self, attempt: Attempt, order: _Order) -> Result:
         """Send a command through one bridge, with what is left of its time, and note how that went."""
         bridge, record, begun = attempt.bridge, attempt.bridge.record(order.car), time.monotonic()

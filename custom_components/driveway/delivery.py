@@ -26,6 +26,8 @@ class CommandFailed(Exception):
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.sent = sent
+        self.all: tuple[CommandFailed, ...] = (self,)
+        """How it ended through each of the bridges."""
 
 
 @dataclass(slots=True, eq=False)
@@ -131,4 +133,6 @@ def _telling(failures: Sequence[CommandFailed]) -> CommandFailed:
     """Choose what is told: the car's own word; else that the fate is not known; else what the first one said."""
     by_the_car = (failure for failure in failures if failure.reason not in ELSEWHERE)
     unknown = (failure for failure in failures if failure.sent is None)
-    return next(by_the_car, None) or next(unknown, None) or failures[0]
+    told = next(by_the_car, None) or next(unknown, None) or failures[0]
+    told.all = tuple(failures)
+    return told

@@ -134,9 +134,14 @@ class CarControl(CarEntity):
     def available(self) -> bool:
         return True
 
+    @property
+    def offered(self) -> bool:
+        """Whether somebody is there to carry it out."""
+        return self.coordinator.available(self.car)
+
     @override
     def _stringify_state(self, available: bool) -> str:
-        return super()._stringify_state(self.coordinator.available(self.car))
+        return super()._stringify_state(self.offered)
 
     async def async_command(
         self, command: str, arguments: Mapping[str, Any] | None = None, *, ttl_s: float = COMFORT_TTL_S
