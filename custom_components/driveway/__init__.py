@@ -5,19 +5,28 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
 from . import issues, reauth
+from .cloud_entities import async_remove_device
 from .const import CONF_BASE_TOPIC, CONF_BRIDGES, DOMAIN, PLATFORMS
 from .coordinator import Coordinator, DrivewayConfigEntry
 from .discovery import async_take_back_presence
+from .drill import async_forget
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: DrivewayConfigEntry) -> bool:
     """Listen to the household of an entry; ConfigEntryNotReady without an MQTT client."""
     coordinator = Coordinator(hass, entry)
     await coordinator.async_start()
+    await coordinator.drill.async_load()
     entry.runtime_data = coordinator
+    if coordinator.watch is None:
+        async_remove_device(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     asked = reauth.async_watch(hass, entry)
     await issues.async_watch(hass, entry, asked)
+    coordinator.drill.async_start()
+    if coordinator.watch is not None:
+        # Not waited for: it may hang, and nothing here hangs on it.
+        entry.async_create_background_task(hass, coordinator.watch.async_refresh(), "driveway cloud watch")
     return True
 
 
@@ -29,6 +38,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: DrivewayConfigEntry) ->
 async def async_remove_entry(hass: HomeAssistant, entry: DrivewayConfigEntry) -> None:
     """Leave nothing behind: repairs and statistics go, and the bridges may use MQTT's own discovery again."""
     await issues.async_forget(hass, entry.entry_id)
+    await async_forget(hass, entry)
     await async_take_back_presence(hass, entry.data[CONF_BASE_TOPIC], entry.data[CONF_BRIDGES])
 
 

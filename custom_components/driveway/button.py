@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DrivewayConfigEntry
+from .drill_entities import BUTTONS, DrillButton
 from .entity import CarControl, CarDescription, async_add_to_cars
 from .waking import async_open
 
@@ -54,6 +55,7 @@ async def async_setup_entry(
 ) -> None:
     """Add the buttons of every car."""
     async_add_to_cars(entry, async_add_entities, CarButton, DESCRIPTIONS)
+    async_add_to_cars(entry, async_add_entities, DrillButton, BUTTONS)
 
 
 class CarButton(CarControl, ButtonEntity):

@@ -20,13 +20,24 @@ from homeassistant.exceptions import ConfigEntryNotReady, HomeAssistantError
 from homeassistant.helpers.event import async_track_time_interval
 from homeassistant.util import dt as dt_util
 
+from .cloud_watch import CloudWatch
 from .commands import Commands, Heard
-from .const import CONF_BASE_TOPIC, CONF_BRIDGES, CONF_IGNORED_CARS, CONF_ROUTE, DOMAIN, PRESENT
+from .const import (
+    CONF_BASE_TOPIC,
+    CONF_BRIDGES,
+    CONF_IGNORED_CARS,
+    CONF_ROUTE,
+    CONF_WATCH,
+    DOMAIN,
+    PRESENT,
+    SECOND_LOCK,
+)
 from .contract import CONTRACT, LOCK_TTL_S, ONLINE, Event, Info, LinkState, Result, Signer
 from .contract_json import ContractError
 from .contract_topics import Topics
 from .delivery import CommandFailed
 from .devices import async_adopt, async_ignore, async_register, cars_of
+from .drill import Drill
 from .health import Health
 from .household import Bridge, Clock, Household
 from .listeners import AVAILABILITY, COMMAND, HEALTH, LINK, Listeners
@@ -60,7 +71,7 @@ class LastCommand:
     at: datetime
     took_ms: float
     route: str | None = None
-    """`bluetooth` or `tcp`, where a bridge said so."""
+    """`bluetooth` or `tcp`, where a bridge said so; `second_lock`: it went through another lock entity."""
 
 
 class Coordinator:
@@ -76,6 +87,8 @@ class Coordinator:
         self.commands = Commands(hass, self.base)
         self.connected = False
         self.listeners = Listeners()
+        self.drill = Drill(hass, self)
+        self.watch = CloudWatch(hass, entry) if entry.options.get(CONF_WATCH) else None
         self.last_commands: dict[str, LastCommand] = {}
         """By car: what was asked of it last, from here."""
         self.recent_commands: deque[tuple[str, LastCommand]] = deque(maxlen=RECENT_KEPT)
@@ -217,6 +230,7 @@ class Coordinator:
     ) -> Result:
         """Have a command carried out; HomeAssistantError in the user's language when it was not confirmed.
 
+        The error's cause is the CommandFailed.
         `bridge`: through this one alone. `heard` is told each station on the way, as soon as it is reached.
         `ended_within_s`: seconds after it was accepted, where a person has to do something meanwhile.
         """
@@ -232,6 +246,11 @@ class Coordinator:
             raise self.translated(car, failure.reason) from failure
         self._note(car, command, result.reason or "done", began, result.route)
         return result
+
+    @callback
+    def async_note_second_lock(self, car: str, command: str, began: float) -> None:
+        """Note a command that another lock entity has carried out; `began` on the monotonic clock."""
+        self._note(car, command, "done", began, SECOND_LOCK)
 
     def _note(self, car: str, command: str, reason: str, began: float, route: str | None = None) -> None:
         took_ms = (time.monotonic() - began) * 1000

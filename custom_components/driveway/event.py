@@ -7,6 +7,7 @@ from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .cloud_entities import CloudEvent
 from .contract import Event
 from .coordinator import Coordinator, DrivewayConfigEntry
 from .entity import CarDescription, CarEntity, async_add_to_cars
@@ -45,8 +46,10 @@ DESCRIPTIONS: Final = (LOCK, DRIVE, PAIRING)
 async def async_setup_entry(
     hass: HomeAssistant, entry: DrivewayConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add the events of every car."""
+    """Add the events of every car, and of the cloud where it is watched."""
     async_add_to_cars(entry, async_add_entities, CarEvents, DESCRIPTIONS)
+    if watch := entry.runtime_data.watch:
+        async_add_entities([CloudEvent(watch, entry, "cloud_event")])
 
 
 def told_by(coordinator: Coordinator, event: Event) -> str | None:

@@ -9,6 +9,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.typing import StateType
 
+from . import drill_entities
+from .cloud_entities import CloudSensor
 from .coordinator import DrivewayConfigEntry
 from .entity import CarEntity, async_add_to_bridges, async_add_to_cars
 from .sensor_bridge import BRIDGE, BridgeSensor
@@ -26,9 +28,12 @@ DESCRIPTIONS: Final = (*OF_CARS, *BRIDGE)
 async def async_setup_entry(
     hass: HomeAssistant, entry: DrivewayConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add the sensors of every car and bridge."""
+    """Add the sensors of every car, of every bridge, and of the cloud where it is watched."""
     async_add_to_bridges(entry, async_add_entities, BridgeSensor, BRIDGE)
     async_add_to_cars(entry, async_add_entities, CarSensor, OF_CARS)
+    async_add_to_cars(entry, async_add_entities, drill_entities.DrillSensor, drill_entities.SENSORS)
+    if watch := entry.runtime_data.watch:
+        async_add_entities([CloudSensor(watch, entry, "cloud")])
 
 
 class CarSensor(CarEntity, SensorEntity):

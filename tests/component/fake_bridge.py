@@ -138,8 +138,10 @@ class FakeBridge:
         *,
         stage: str | None = None,
         retain: bool = False,
+        **more: Any,
     ) -> None:
-        result = Result(id=command.id, outcome=outcome, reason=reason, stage=stage)
+        """Say what became of a command; `more`: fields of Result, as `data`."""
+        result = Result(id=command.id, outcome=outcome, reason=reason, stage=stage, **more)
         self.tell(self.topics.result(command.car), result.payload(), retain=retain)
 
     async def come_up(self) -> None:

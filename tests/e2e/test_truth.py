@@ -34,8 +34,9 @@ async def ours(house: House, *domains: str) -> list[str]:
 
 
 async def of_the_car(house: House) -> list[str]:
-    """What shows something of the car, or does something with it."""
-    return [entity for entity in await ours(house) if ".anna" in entity and not entity.startswith("device_tracker.")]
+    """What shows something of the car, or does something with it; the last drill is remembered by the house."""
+    every = [entity for entity in await ours(house) if ".anna" in entity and not entity.startswith("device_tracker.")]
+    return [entity for entity in every if not (entity.startswith("sensor.") and entity.endswith("_drill"))]
 
 
 async def press(house: House, entity: str) -> str:
