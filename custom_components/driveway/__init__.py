@@ -2,14 +2,25 @@
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.typing import ConfigType
 
 from . import issues, reauth
+from .actions import async_register_actions
 from .cloud_entities import async_remove_device
 from .const import CONF_BASE_TOPIC, CONF_BRIDGES, DOMAIN, PLATFORMS
 from .coordinator import Coordinator, DrivewayConfigEntry
 from .discovery import async_take_back_presence
 from .drill import async_forget
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions: they are there also while no entry is."""
+    async_register_actions(hass)
+    return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: DrivewayConfigEntry) -> bool:
