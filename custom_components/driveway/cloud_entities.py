@@ -2,7 +2,7 @@
 
 from typing import override
 
-from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.components.event import ATTR_EVENT_TYPE, EventEntity, EventEntityDescription
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntity, SensorEntityDescription
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
@@ -66,15 +66,17 @@ class CloudSensor(CloudEntity, SensorEntity):
 
 
 class CloudEvent(CloudEntity, EventEntity):
-    """That it has changed, with a sentence for a notification. That all is well at the start is no event."""
+    """That it has changed, with a sentence for a notification; a restart brings none."""
 
     entity_description = EVENT
-    _told: Cloud | None = Cloud.REACHABLE
+    _told: Cloud
     _texts: dict[Cloud, str]
 
     @override
     async def async_added_to_hass(self) -> None:
         self._texts = {cloud: await async_common_text(self.hass, f"cloud_{cloud}") for cloud in Cloud}
+        told = self.state_attributes.get(ATTR_EVENT_TYPE)
+        self._told = Cloud(told) if told in set(Cloud) else Cloud.REACHABLE
         await super().async_added_to_hass()
 
     @callback

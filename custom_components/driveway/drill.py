@@ -81,7 +81,7 @@ class Drill:
         self.results = {car: Drilled(**result) for car, result in kept.get("results", {}).items()}
         if (schedule := kept.get("schedule")) is not None:
             self._schedule = _Schedule(**schedule)
-        for car in self.results.keys() & cars_of(self._coordinator.entry).keys():
+        for car in self.results:
             await self._tell_issue(car)
 
     @callback
@@ -91,7 +91,9 @@ class Drill:
         day = entry.options.get(CONF_DRILL, NEVER)
         at = dt_util.parse_time(entry.options.get(CONF_DRILL_TIME, DRILL_TIME))
         if day == NEVER or at is None:
-            self._schedule = None
+            if self._schedule is not None:
+                self._schedule = None
+                entry.async_create_background_task(self._hass, self._save(), "driveway drill schedule")
             return
         weekday, told = WEEKDAYS.index(day), at.isoformat()
         due = last_due(dt_util.now(), weekday, at)

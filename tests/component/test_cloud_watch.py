@@ -174,6 +174,21 @@ async def test_at_the_start_nothing_is_known_before_it_was_seen_twice(
     assert shown(hass).state == "no_internet"
 
 
+async def test_a_reload_in_an_outage_does_not_tell_it_twice(hass: HomeAssistant, watched: Watched, net: Net) -> None:
+    net.answers(503)
+    entry = await watched()
+    await net.after(AGAIN)
+    told_at = shown(hass, EVENT).state
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    await net.after(AGAIN)
+    assert shown(hass).state == "failing"
+    assert shown(hass, EVENT).state == told_at
+    net.answers(200)
+    await net.after(EVERY)
+    assert shown(hass, EVENT).attributes["event_type"] == "reachable"
+
+
 async def test_the_text_is_in_the_language_of_the_house(hass: HomeAssistant, watched: Watched, net: Net) -> None:
     hass.config.language = "de"
     net.answers(503)

@@ -305,6 +305,20 @@ async def test_another_day_begins_anew(hass: HomeAssistant, clock: At, drilling:
     assert drills(bridge) == 1
 
 
+async def test_what_fell_into_a_time_without_a_schedule_was_not_missed(
+    hass: HomeAssistant, clock: At, drilling: Drilling, bridge: FakeBridge
+) -> None:
+    entry = await drilling(**WEEKLY)
+    for day, time in (("never", SUNDAY + timedelta(hours=1)), ("sunday", SUNDAY + timedelta(hours=2))):
+        hass.config_entries.async_update_entry(entry, options=WEEKLY | {CONF_DRILL: day})
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done()
+        await clock(time)
+    await bridge.come_up()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert drills(bridge) == 0
+
+
 async def test_the_hour_that_comes_twice_brings_one(
     hass: HomeAssistant, clock: At, drilling: Drilling, bridge: FakeBridge, freezer: FrozenDateTimeFactory
 ) -> None:
