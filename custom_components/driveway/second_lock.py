@@ -27,6 +27,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 
 from .const import CONF_ROUTE, DOMAIN, SECOND_LOCK
+from .contract import LOCK_TTL_S
 from .coordinator import Coordinator
 from .delivery import CommandFailed
 from .devices import cars_of
@@ -64,6 +65,8 @@ class SecondLock:
         self._hass = hass
         self._coordinator = coordinator
         self._car = car
+        self._turn = asyncio.Lock()
+        """Of two presses the later one has to come later: a cloud may take them in any order."""
 
     @property
     def entity_id(self) -> str | None:
@@ -108,6 +111,25 @@ class SecondLock:
         # A bridge that fell silent may still begin with what was asked before: it would come after this.
         await asyncio.sleep(self._coordinator.commands.loose_s(self._car, command))
         data = {ATTR_ENTITY_ID: other.entity_id} | ({ATTR_CODE: code} if code else {})
+        try:
+            async with asyncio.timeout(LOCK_TTL_S):  # an old command is not carried out late
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise await self._error("second_lock_silent", why, other.name) from error
+        try:
+            await self._call(command, other, data, why, context)
+        finally:
+            self._turn.release()
+        self._coordinator.async_note_second_lock(self._car, command, began)
+        self._hass.bus.async_fire(
+            EVENT_SECOND_LOCK,
+            {"car": self._car, "command": command, SECOND_LOCK: other.entity_id, "reason": _reason(why)},
+            context=context,
+        )
+
+    async def _call(
+        self, command: str, other: State, data: dict[str, str], why: HomeAssistantError, context: Context | None
+    ) -> None:
         token = _ROUND.set(_ROUND.get() | {self._car})
         try:
             async with asyncio.timeout(ANSWERS_WITHIN_S):
@@ -119,12 +141,6 @@ class SecondLock:
             raise await self._error("second_lock_failed", why, other.name, error=said) from error
         finally:
             _ROUND.reset(token)
-        self._coordinator.async_note_second_lock(self._car, command, began)
-        self._hass.bus.async_fire(
-            EVENT_SECOND_LOCK,
-            {"car": self._car, "command": command, SECOND_LOCK: other.entity_id, "reason": _reason(why)},
-            context=context,
-        )
 
     async def _error(self, key: str, why: HomeAssistantError, lock: str, **more: str) -> HomeAssistantError:
         return HomeAssistantError(

@@ -1,7 +1,7 @@
 """The second lock: another integration's, asked when no bridge hears the car, and only then."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, override
 
 import pytest
@@ -206,6 +206,53 @@ async def test_a_cloud_that_hangs_is_given_up(
         await press("lock")
     assert caught.value.translation_key == "second_lock_silent"
     assert anna(hass).state == STATE_UNKNOWN
+
+
+async def test_the_later_press_comes_later(
+    hass: HomeAssistant, cloud: CloudLock, bridge: FakeBridge, press: Press
+) -> None:
+    """A cloud takes its time, and may take two commands in any order."""
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    def dawdle() -> Coroutine[Any, Any, Any]:
+        asked.set()
+        return answered.wait()
+
+    out_of_range(bridge)
+    cloud.answer = dawdle
+    unlocking = hass.async_create_task(press("unlock"))
+    await asked.wait()
+    locking = hass.async_create_task(press("lock"))
+    for _ in range(100):  # more turns of the loop than the second press needs to get as far as the first
+        await asyncio.sleep(0)
+    assert len(bridge.commands) == 2
+    assert cloud.asked == ["unlock"]
+    answered.set()
+    await unlocking
+    await locking
+    assert cloud.asked == ["unlock", "lock"]
+
+
+async def test_a_press_that_had_to_wait_too_long_is_not_carried_out_late(
+    hass: HomeAssistant, cloud: CloudLock, bridge: FakeBridge, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    def dawdle() -> Coroutine[Any, Any, Any]:
+        asked.set()
+        return answered.wait()
+
+    out_of_range(bridge)
+    cloud.answer = dawdle
+    locking = hass.async_create_task(press("lock"))
+    await asked.wait()
+    monkeypatch.setattr(second_lock, "LOCK_TTL_S", 0.05)
+    with pytest.raises(HomeAssistantError) as caught:
+        await press("unlock")
+    assert caught.value.translation_key == "second_lock_silent"
+    answered.set()
+    await locking
+    assert cloud.asked == ["lock"]
 
 
 @pytest.mark.parametrize(
