@@ -65,6 +65,7 @@ class _Cards:
             self._lids(),
             self._climate(),
             self._charging(),
+            self._seats(),
             self._security(),
             self._proof(),
         )
@@ -74,6 +75,7 @@ class _Cards:
             "path": slugify(name),
             "icon": "mdi:car",
             "max_columns": _COLUMNS,
+            "dense_section_placement": True,
             "badges": self._badges(),
             "sections": [section for section in sections if section],
         }
@@ -92,7 +94,6 @@ class _Cards:
         return _section(self._text("lids"), "mdi:car-back", [*covers, *shown])
 
     def _climate(self) -> Card | None:
-        seats = [(Platform.SELECT, f"seat_heat_{seat}") for seat in _SEATS]
         return _section(
             self._text("climate"),
             "mdi:thermometer",
@@ -103,10 +104,14 @@ class _Cards:
                 self._tile((Platform.SENSOR, "inside_temperature")),
                 self._tile((Platform.SENSOR, "outside_temperature")),
                 *self._switches("defrost", "wheel_heat"),
-                *(self._tile(thing, features=["select-options"]) for thing in seats),
                 self._tile((Platform.SELECT, "climate_keeper"), features=["select-options"]),
             ],
         )
+
+    def _seats(self) -> Card | None:
+        seats = [(Platform.SELECT, f"seat_heat_{seat}") for seat in _SEATS]
+        tiles = [self._tile(seat, features=["select-options"]) for seat in seats]
+        return _section(self._text("seats"), "mdi:car-seat-heater", tiles)
 
     def _charging(self) -> Card | None:
         numbers = [(Platform.NUMBER, "charge_limit"), (Platform.NUMBER, "charge_amps")]
