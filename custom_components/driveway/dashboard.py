@@ -66,7 +66,6 @@ class _Cards:
             self._climate(),
             self._charging(),
             self._seats(),
-            self._security(),
             self._proof(),
         )
         return {
@@ -86,7 +85,8 @@ class _Cards:
         lock = self._tile(_LOCK, features=["lock-commands"], **_FULL)
         if lock:
             lock |= {"name": name, "state_content": ["state", "heard_at"]}
-        return _section(name, "mdi:car", [*self._banners(), lock, *self._open_doors()])
+        signals = [*self._switches("sentry"), *self._buttons("lights", "horn", "wake", "homelink")]
+        return _section(name, "mdi:car", [*self._banners(), lock, *self._open_doors(), *signals])
 
     def _lids(self) -> Card | None:
         covers = [self._tile((Platform.COVER, key), features=["cover-open-close"]) for key in _LIDS]
@@ -128,10 +128,6 @@ class _Cards:
                 self._tile((Platform.SENSOR, "charging_finished")),
             ],
         )
-
-    def _security(self) -> Card | None:
-        buttons = self._buttons("lights", "horn", "wake", "homelink")
-        return _section(self._text("security"), "mdi:shield-car", [*self._switches("sentry"), *buttons])
 
     def _proof(self) -> Card | None:
         """Whether it works, and how that is known."""
