@@ -30,6 +30,7 @@ homeassistant:
   time_zone: Europe/Berlin
   country: DE
 frontend:
+automation:
 config:
 conversation:
 logger:
@@ -81,6 +82,7 @@ class HomeAssistant:
         cloud = f"maker_cloud:\n  url: {cloud_url}\n  name: Anna (cloud)\n" if cloud_url else ""
         (self.folder / "configuration.yaml").write_text(_CONFIGURATION + cloud)
         shutil.copy(places.HOUSE / "dashboard.yaml", self.folder)
+        shutil.copytree(places.ROOT / "blueprints", self.folder / "blueprints")
         components = self.folder / "custom_components"
         components.mkdir()
         for component in _COMPONENTS:
