@@ -65,6 +65,7 @@ def clock(hass: HomeAssistant, freezer: FrozenDateTimeFactory, bridge: FakeBridg
         end = until.astimezone(UTC) if until else datetime.now(UTC) + timedelta(**span)
         while (now := datetime.now(UTC)) < end:
             freezer.move_to(min(now + timedelta(minutes=step), end))
+            bridge.tell_clock()  # it lives
             async_fire_time_changed(hass, datetime.now(BERLIN))
             await settle()
 
@@ -75,6 +76,20 @@ async def settle() -> None:
     """Let all run that can. Home Assistant's own way to wait would wait for automations that are in a delay, too."""
     for _ in range(40):
         await asyncio.sleep(0)
+
+
+type Begin = Callable[[str], None]
+
+
+@pytest.fixture
+def begin(freezer: FrozenDateTimeFactory, bridge: FakeBridge) -> Begin:
+    """Begin a story at a time of the day in Berlin, with a bridge that lives then."""
+
+    def begin(when: str) -> None:
+        freezer.move_to(at(when))
+        bridge.tell_clock()
+
+    return begin
 
 
 def at(text: str) -> datetime:
@@ -114,10 +129,10 @@ async def test_all_are_what_home_assistant_takes_for_a_blueprint(hass: HomeAssis
 
 
 async def test_unlocked_at_night(
-    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, begin: Begin,
     told: list[ServiceCall],
 ) -> None:  # fmt: skip
-    freezer.move_to(at("2026-11-20 19:00"))
+    begin("2026-11-20 19:00")
     bridge.body(lock="unlocked")
     await use(hass, "unlocked_at_night", lock=LOCK, notify=TELL)
     await clock(at("2026-11-20 21:50"), step=20)
@@ -131,10 +146,10 @@ async def test_unlocked_at_night(
 
 
 async def test_unlocked_in_the_night_and_locked_in_time(
-    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, begin: Begin,
     told: list[ServiceCall],
 ) -> None:  # fmt: skip
-    freezer.move_to(at("2026-11-20 21:50"))
+    begin("2026-11-20 21:50")
     await use(hass, "unlocked_at_night", lock=LOCK, notify=TELL)
     await clock(at("2026-11-20 23:00"), step=5)
     bridge.body(lock="unlocked")
@@ -146,11 +161,11 @@ async def test_unlocked_in_the_night_and_locked_in_time(
 
 @pytest.mark.parametrize("lock", ["locked", None])
 async def test_nothing_to_do_at_night(
-    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, begin: Begin,
     told: list[ServiceCall], lock: str | None,
 ) -> None:  # fmt: skip
     """Locked already, or nobody knows."""
-    freezer.move_to(at("2026-11-20 21:50"))
+    begin("2026-11-20 21:50")
     bridge.body(lock=lock)
     await use(hass, "unlocked_at_night", lock=LOCK, notify=TELL)
     await clock(at("2026-11-20 23:00"), step=5)
@@ -162,10 +177,10 @@ async def test_nothing_to_do_at_night(
 
 
 async def test_by_day_a_car_may_stand_open(
-    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, begin: Begin,
     told: list[ServiceCall],
 ) -> None:  # fmt: skip
-    freezer.move_to(at("2026-11-20 05:56"))
+    begin("2026-11-20 05:56")
     await use(hass, "unlocked_at_night", lock=LOCK, notify=TELL)
     bridge.body(lock="unlocked")  # the night is over before the grace is
     await clock(at("2026-11-20 21:59"), step=20)
@@ -173,10 +188,10 @@ async def test_by_day_a_car_may_stand_open(
 
 
 async def test_a_car_that_cannot_be_locked_at_night(
-    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, begin: Begin,
     told: list[ServiceCall],
 ) -> None:  # fmt: skip
-    freezer.move_to(at("2026-11-20 21:50"))
+    begin("2026-11-20 21:50")
     bridge.tell_clock()
     bridge.body(lock="unlocked")
     bridge.end(Outcome.REFUSED, "closures_open")
@@ -188,10 +203,10 @@ async def test_a_car_that_cannot_be_locked_at_night(
 
 
 async def test_only_told_at_night(
-    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, begin: Begin,
     told: list[ServiceCall],
 ) -> None:  # fmt: skip
-    freezer.move_to(at("2026-11-20 23:00"))
+    begin("2026-11-20 23:00")
     await use(hass, "unlocked_at_night", lock=LOCK, notify=TELL, lock_it=False, grace=10)
     bridge.body(lock="unlocked")
     await clock(minutes=9)
@@ -203,11 +218,11 @@ async def test_only_told_at_night(
 
 
 async def test_a_restart_in_the_night_with_the_car_unlocked(
-    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, begin: Begin,
     told: list[ServiceCall],
 ) -> None:  # fmt: skip
     """The lock is there before the automations are, so nothing changes any more that they could hear."""
-    freezer.move_to(at("2026-11-21 02:00"))
+    begin("2026-11-21 02:00")
     bridge.body(lock="unlocked")
     hass.set_state(CoreState.not_running)
     await use(hass, "unlocked_at_night", lock=LOCK, notify=TELL)
@@ -218,10 +233,10 @@ async def test_a_restart_in_the_night_with_the_car_unlocked(
 
 
 async def test_the_bridge_comes_back_in_the_night_with_the_car_unlocked(
-    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, begin: Begin,
     told: list[ServiceCall],
 ) -> None:  # fmt: skip
-    freezer.move_to(at("2026-11-21 02:00"))
+    begin("2026-11-21 02:00")
     bridge.offline()
     await use(hass, "unlocked_at_night", lock=LOCK, notify=TELL)
     await clock(minutes=10)
@@ -232,11 +247,11 @@ async def test_the_bridge_comes_back_in_the_night_with_the_car_unlocked(
 
 
 async def test_the_night_in_which_the_clocks_go_back(
-    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, begin: Begin,
     told: list[ServiceCall],
 ) -> None:  # fmt: skip
     """The hour from 2 to 3 comes twice; a car that is left unlocked between the two is locked after five minutes."""
-    freezer.move_to(at("2026-10-25 01:50"))
+    begin("2026-10-25 01:50")
     await use(hass, "unlocked_at_night", lock=LOCK, notify=TELL)
     await clock(minutes=68)
     bridge.body(lock="unlocked")  # 2:58, and two minutes later 2:00 again
@@ -687,9 +702,9 @@ async def warm(hass: HomeAssistant, **inputs: Any) -> None:
 
 
 async def test_warm_before_the_first_appointment(
-    hass: HomeAssistant, warmed: list[ServiceCall], diary: Diary, clock: Pass, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, warmed: list[ServiceCall], diary: Diary, clock: Pass, begin: Begin
 ) -> None:
-    freezer.move_to(at("2026-11-20 04:00"))
+    begin("2026-11-20 04:00")
     diary += [appointment("2026-11-20 08:10"), appointment("2026-11-20 10:00"), appointment("2026-11-21 09:00")]
     await warm(hass, temperature=21)
     await clock(at("2026-11-20 07:35"), step=5)
@@ -720,10 +735,10 @@ async def test_what_does_not_count_as_an_appointment(
     warmed: list[ServiceCall],
     diary: Diary,
     clock: Pass,
-    freezer: FrozenDateTimeFactory,
+    begin: Begin,
     event: dict[str, str],
 ) -> None:
-    freezer.move_to(at("2026-11-20 00:01"))
+    begin("2026-11-20 00:01")
     diary.append(event)
     await warm(hass)
     await clock(at("2026-11-21 00:00"), step=5)
@@ -731,9 +746,9 @@ async def test_what_does_not_count_as_an_appointment(
 
 
 async def test_an_appointment_that_was_cancelled(
-    hass: HomeAssistant, warmed: list[ServiceCall], diary: Diary, clock: Pass, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, warmed: list[ServiceCall], diary: Diary, clock: Pass, begin: Begin
 ) -> None:
-    freezer.move_to(at("2026-11-20 06:00"))
+    begin("2026-11-20 06:00")
     diary += [appointment("2026-11-20 08:00"), appointment("2026-11-20 09:00")]
     await warm(hass)
     await clock(at("2026-11-20 07:28"))
@@ -749,9 +764,9 @@ async def test_an_appointment_that_was_cancelled(
 )
 async def test_the_car_is_not_warmed(
     hass: HomeAssistant, bridge: FakeBridge, warmed: list[ServiceCall], diary: Diary, clock: Pass,
-    freezer: FrozenDateTimeFactory, why: str,
+    begin: Begin, why: str,
 ) -> None:  # fmt: skip
-    freezer.move_to(at("2026-11-20 07:00"))
+    begin("2026-11-20 07:00")
     diary.append(appointment("2026-11-20 08:00"))
     hass.states.async_set(PLUG, "off" if why == "unplugged" else "on")
     hass.states.async_set(BATTERY, "12" if why == "empty" else "60")
@@ -770,9 +785,9 @@ async def test_the_car_is_not_warmed(
 
 
 async def test_a_restart_when_it_would_have_been_time(
-    hass: HomeAssistant, warmed: list[ServiceCall], diary: Diary, clock: Pass, freezer: FrozenDateTimeFactory
+    hass: HomeAssistant, warmed: list[ServiceCall], diary: Diary, clock: Pass, begin: Begin
 ) -> None:
-    freezer.move_to(at("2026-11-20 07:43"))
+    begin("2026-11-20 07:43")
     diary.append(appointment("2026-11-20 08:00", location="Town hall"))
     hass.set_state(CoreState.not_running)
     await warm(hass, with_place=True)
@@ -783,9 +798,9 @@ async def test_a_restart_when_it_would_have_been_time(
 
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
 async def test_the_morning_after_the_clocks_were_changed(
-    hass: HomeAssistant, warmed: list[ServiceCall], diary: Diary, clock: Pass, freezer: FrozenDateTimeFactory, day: str
+    hass: HomeAssistant, warmed: list[ServiceCall], diary: Diary, clock: Pass, begin: Begin, day: str
 ) -> None:
-    freezer.move_to(at(f"{day} 00:30"))
+    begin(f"{day} 00:30")
     diary.append(appointment(f"{day} 07:00"))
     await warm(hass)
     await clock(at(f"{day} 06:25"), step=5)
