@@ -27,6 +27,8 @@ TIMEOUT_S: Final = 180
 """For the bridge, from its first look for the car on: somebody has to walk to the car with a card."""
 _MORE_S: Final = 60.0
 """For what the bridge still looks at when its time is over."""
+SHOWN_S: Final = 1.0
+"""Each text stands there for so long at least."""
 
 DRIVER: Final = "driver"
 OWNER: Final = "owner"
@@ -134,11 +136,11 @@ class PairingSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handler
         """Show what has to be done now, until it has ended."""
         if self._command is None:
             self._command = self._begin()
-        if self._command.done():
-            return self.async_show_progress_done(next_step_id="paired")
         if self._turn is None or self._turn.done():
+            if self._command.done():
+                return self.async_show_progress_done(next_step_id="paired")
             self._news.clear()
-            self._turn = self.hass.async_create_background_task(self._news.wait(), "driveway pairing")
+            self._turn = self.hass.async_create_background_task(self._show_until_news(), "driveway pairing")
         return self.async_show_progress(
             step_id="pairing",
             progress_action=self._action,
@@ -217,6 +219,14 @@ class PairingSteps[ContextT: FlowContext, ResultT: FlowResult[Any, Any], Handler
         if _STAGES[result.stage] != self._action:
             self._action = _STAGES[result.stage]
             self._news.set()
+
+    async def _show_until_news(self) -> None:
+        """Wait until something else is to be shown; but each text can be read.
+
+        A front end that is told of a change asks for it. If the dialog ended while it asks, it would be told of that
+        too, ask again, and show the error that there is no such dialog.
+        """
+        await asyncio.gather(self._news.wait(), asyncio.sleep(SHOWN_S))
 
     async def _cancel(self) -> None:
         try:

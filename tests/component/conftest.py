@@ -16,7 +16,7 @@ from tests.component.command_table import TABLE
 from tests.component.fake_bridge import ANNA, FakeBridge
 
 import custom_components  # noqa: F401 - before the plugin puts its own empty package of that name in the way
-from custom_components.driveway import discovery
+from custom_components.driveway import discovery, pairing_flow
 from custom_components.driveway.const import CONF_BASE_TOPIC, CONF_BRIDGES, DOMAIN, VEHICLE
 from custom_components.driveway.contract import CarInfo
 
@@ -105,6 +105,11 @@ def every_entity_enabled() -> Iterator[None]:
 def _listens_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discovery, "LISTEN_S", 0.1)
     monkeypatch.setattr(discovery, "_AFTER_FIRST_S", 0.02)
+
+
+@pytest.fixture(autouse=True)
+def _reads_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairing_flow, "SHOWN_S", 0.0)
 
 
 type Press = Callable[..., Coroutine[Any, Any, None]]

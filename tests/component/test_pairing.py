@@ -13,7 +13,7 @@ from tests.component.conftest import household
 from tests.component.fake_bridge import ANNA, BERT, OTHER_CODE, FakeBridge
 from tests.component.flows import options, vehicle, vehicle_step
 
-from custom_components.driveway import commands
+from custom_components.driveway import commands, pairing_flow
 from custom_components.driveway.contract import Command, Outcome
 from custom_components.driveway.pairing_flow import FAILURES
 
@@ -123,6 +123,19 @@ async def test_it_fails_and_is_tried_again(dialog: Dialog, bridge: FakeBridge, r
     assert shown["progress_action"] == "reach"
     assert [command.arguments["role"] for command in bridge.commands] == ["vehicle_monitor", "driver"]
     assert (await dialog.end(Outcome.CONFIRMED, "done"))["reason"] == "paired"
+
+
+async def test_the_end_waits_until_the_text_before_it_was_read(
+    dialog: Dialog, bridge: FakeBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks what is shown at the very end is not told that there is no such dialog."""
+    monkeypatch.setattr(pairing_flow, "SHOWN_S", 0.3)
+    await dialog.begin(role="driver")
+    for _ in range(3):
+        shown = await dialog.end(Outcome.CONFIRMED, "done")
+        assert shown["type"] is FlowResultType.SHOW_PROGRESS
+    await asyncio.sleep(0.4)
+    assert (await dialog.settle())["reason"] == "paired"
 
 
 async def test_it_fails_for_a_reason_of_a_newer_bridge(dialog: Dialog) -> None:
