@@ -177,7 +177,9 @@ async def test_nothing_of_a_document_full_of_secrets_is_shown(
 async def test_documents_of_any_other_shape_are_no_error(
     hass: HomeAssistant, hass_client: ClientSessionGenerator, home: MockConfigEntry, bridge: FakeBridge
 ) -> None:
-    bridge.health(mqtt=7, radio=[], cars={ANNA.id: "well"}, process=None, plain={"opens": "all"}, problems={})
+    bridge.health(
+        version=None, mqtt=7, radio=[], cars={ANNA.id: "well"}, process=None, plain={"opens": "all"}, problems={}
+    )
     report: Any = await get_diagnostics_for_config_entry(hass, hass_client, home)
     assert report["bridges"]["bridge_1"]["health"]["radio"] == {}
 
