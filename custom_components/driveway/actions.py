@@ -22,6 +22,7 @@ from homeassistant.util.unit_conversion import SpeedConverter
 
 from .const import DOMAIN, WEEKDAYS
 from .contract import Result
+from .dashboard import dashboard_for
 from .entity import COMFORT_TTL_S, OPENS_TTL_S
 from .lock import CarLock
 
@@ -178,6 +179,10 @@ async def _ask(lock: CarLock, data: dict[str, Any]) -> JsonObjectType:
     return dict(result.data or {})
 
 
+async def _show_dashboard(lock: CarLock, _data: dict[str, Any]) -> JsonObjectType:
+    return dashboard_for(lock.hass, lock.coordinator.entry, lock.car)
+
+
 ACTIONS: Final[Mapping[str, Action]] = {
     "navigate": Action(
         {
@@ -223,6 +228,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
         SupportsResponse.OPTIONAL,
         admin_only=True,
     ),
+    "dashboard": Action({}, _show_dashboard, SupportsResponse.ONLY),
     "read": Action(
         {
             probatio.Required("question"): probatio.In(QUESTIONS),

@@ -38,7 +38,7 @@ async def test_the_bridge_goes_and_comes_back(
     for _ in range(2):
         bridge.online()
         assert state(hass, "lock.anna") == "locked"
-    ours = [record.getMessage() for record in caplog.records if "driveway.coordinator" in record.name]
+    ours = [record.getMessage() for record in caplog.records if "driveway.ear" in record.name]
     assert ours == ["Bridge Carport is away", "Bridge Carport is there"]
 
 
@@ -282,14 +282,14 @@ async def test_one_ear_after_a_reload(hass: HomeAssistant, bridge: FakeBridge, m
         return lambda: None
 
     heard: list[Coordinator] = []
-    changed = Coordinator._changed
+    changed = Coordinator.changed
 
     def note(self: Coordinator, *what: str) -> None:
         heard.append(self)
         changed(self, *what)
 
     monkeypatch.setattr(mqtt, "async_subscribe", subscribe_for_ever)
-    monkeypatch.setattr(Coordinator, "_changed", note)
+    monkeypatch.setattr(Coordinator, "changed", note)
     entry = household(bridge, ANNA)
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
@@ -306,7 +306,7 @@ async def test_one_ear_after_a_reload(hass: HomeAssistant, bridge: FakeBridge, m
 async def test_no_ear_after_unloading(hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge) -> None:
     coordinator = home.runtime_data
     assert await hass.config_entries.async_unload(home.entry_id)
-    coordinator._hear_connection(connected=False)
+    coordinator._ear._hear_connection(connected=False)
     assert coordinator.connected
     bridge.body(lock="unlocked")
     assert state(hass, "lock.anna") == STATE_UNAVAILABLE

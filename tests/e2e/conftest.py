@@ -45,7 +45,7 @@ INEVITABLE = ("which has not been tested by Home Assistant", "Error during servi
 def complaints(house: House) -> list[str]:
     """What Home Assistant's log has against the component: warnings, errors, and its lines in tracebacks."""
     log = (house.folder / "home-assistant.log").read_text()
-    assert "[custom_components.driveway.coordinator] Bridge Driveway is there" in log
+    assert "[custom_components.driveway.ear] Bridge Driveway is there" in log
     return [
         line
         for line in log.splitlines()
