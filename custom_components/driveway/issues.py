@@ -1,8 +1,8 @@
 """What the owner should know and can change, as Home Assistant's repairs: there while it is so, and no longer.
 
 A car that has dropped the key, and a code that has changed, are asked for by Home Assistant's own dialog (`reauth`),
-which makes a repair of its own; there is one here only for those that have to wait for their turn there. A broker that
-speaks MQTT 3 is Home Assistant's own repair, too.
+which makes a repair of its own; there is one here for keys that have to wait for their turn there, or whose dialog was
+left without success. A broker that speaks MQTT 3 is Home Assistant's own repair, too.
 """
 
 import time

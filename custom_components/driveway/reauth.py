@@ -44,11 +44,14 @@ class Asking:
         self._hass = hass
         self._entry = entry
         self._asked: set[Need] = set()
+        self._seen: set[Need] = set()
+        """Those of them whose dialog has been open."""
         self._ended_at: dict[str, float] = {}
+        """By dialog, when it was noticed that its pairing is over."""
 
     def asks(self, need: Need) -> bool:
-        """Whether the owner has been asked."""
-        return need in self._asked
+        """Whether the dialog is open, or about to be; not one that the owner has left without success."""
+        return need in self._asked and (bool(self._open(need)) or need not in self._seen)
 
     @callback
     def look(self) -> None:
@@ -57,9 +60,11 @@ class Asking:
         for need in [need for need in self._asked if needs.get(need, False) is False]:
             if self._close(need):
                 self._asked.remove(need)
+                self._seen.discard(need)
         for need, needed in needs.items():
             if needed and need not in self._asked:
                 self._ask(need)
+        self._seen |= {need for need in self._asked if self._open(need)}
 
     def _needs(self) -> Iterator[tuple[Need, bool | None]]:
         household, cars = self._entry.runtime_data.household, cars_of(self._entry)
@@ -71,8 +76,7 @@ class Asking:
 
     def _ask(self, need: Need) -> None:
         """Open the dialog, unless another one is open; that of before a reload is the same one."""
-        open_flows = self._flows()
-        if open_flows and not any(flow["context"].get("unique_id") == self._id(need) for flow in open_flows):
+        if self._flows() and not self._open(need):
             return
         self._asked.add(need)
         bridge = self._entry.runtime_data.household.bridges[need.bridge]
@@ -85,9 +89,7 @@ class Asking:
 
     def _close(self, need: Need) -> bool:
         """Close the dialog, if there is one and nobody is just pairing; whether there is none any more."""
-        for flow in self._flows():
-            if flow["context"].get("unique_id") != self._id(need):
-                continue
+        for flow in self._open(need):
             if flow.get("step_id") == _PAIRED:
                 ended_at = self._ended_at.setdefault(flow["flow_id"], time.monotonic())
                 if time.monotonic() - ended_at < SEEN_WITHIN_S:
@@ -97,6 +99,9 @@ class Asking:
             self._ended_at.pop(flow["flow_id"], None)
             self._hass.config_entries.flow.async_abort(flow["flow_id"])
         return True
+
+    def _open(self, need: Need) -> list[ConfigFlowResult]:
+        return [flow for flow in self._flows() if flow["context"].get("unique_id") == self._id(need)]
 
     def _flows(self) -> list[ConfigFlowResult]:
         return list(self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH, SOURCE_RECONFIGURE}))

@@ -188,6 +188,22 @@ async def test_the_card_takes_it_over_when_it_is_its_turn(hass: HomeAssistant, b
     assert card["context"]["title_placeholders"] == {"name": "Bert"}
 
 
+async def test_a_dialog_that_was_left_without_success_leaves_a_repair(
+    hass: HomeAssistant, bridge: FakeBridge, lost: str
+) -> None:
+    [card] = hass.config_entries.flow.async_progress_by_handler("driveway")
+    hass.config_entries.flow.async_abort(card["flow_id"])
+    for _ in range(2):  # with each word of the bridge it is looked at anew
+        drop_keys(bridge, ANNA, BERT)
+        await hass.async_block_till_done()
+    assert raised(hass) == {"key_lost": {"bridge": "Carport", "car": "Anna"}}
+    [card] = hass.config_entries.flow.async_progress_by_handler("driveway")
+    assert card["context"]["title_placeholders"] == {"name": "Bert"}
+    drop_keys(bridge, BERT)
+    assert raised(hass) == {}
+    assert len(hass.config_entries.flow.async_progress_by_handler("driveway")) == 1
+
+
 async def test_a_lost_key_of_a_car_that_no_bridge_has(hass: HomeAssistant, bridge: FakeBridge, lost: str) -> None:
     bridge.announce(cars=(ANNA,))
     result = await fix(hass, lost)
