@@ -683,7 +683,7 @@ def warmed(hass: HomeAssistant, home: MockConfigEntry) -> list[ServiceCall]:
     assert device
     registry = er.async_get(hass)
     registry.async_get_or_create(
-        "climate", "driveway", f"{ANNA.id}-climate", suggested_object_id="anna", device_id=device.id
+        "climate", "driveway", f"{ANNA.id}-played", suggested_object_id="anna", device_id=device.id
     )
     hass.states.async_set(CLIMATE, "off")
     calls: list[ServiceCall] = []

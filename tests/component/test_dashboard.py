@@ -1,6 +1,6 @@
 """The dashboard of a car: made of what the car has, in the owner's language, and of Home Assistant's own cards."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import pytest
@@ -11,20 +11,26 @@ from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util.yaml import dump, parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
-from tests.component.fake_bridge import ANNA
+from tests.component.conftest import household
+from tests.component.fake_bridge import ANNA, FakeBridge
 
 from custom_components.driveway.dashboard import dashboard_for
 
-CONTROLS: Final = {
+LITTLE: Final = {
+    "binary_sensor": ("asleep", "front_driver_door", "rear_passenger_door", "reachable", "user_present"),
+    "lock": ("lock",),
+    "sensor": ("last_contact", "obstacle", "signal"),
+}
+"""What a car has with a key that may only lock and unlock, and of which nothing more is known, by platform."""
+EVERYTHING: Final = LITTLE | {
     "button": ("drill", "homelink", "horn", "lights", "wake"),
     "climate": ("climate",),
     "cover": ("charge_port", "frunk", "trunk", "windows"),
     "number": ("charge_amps", "charge_limit"),
     "select": ("climate_keeper", "seat_heat_front_left", "seat_heat_front_right"),
-    "sensor": ("battery", "charging_state", "drill_result", "inside_temperature", "last_command", "range"),
+    "sensor": (*LITTLE["sensor"], "battery", "charging_state", "drill_result", "inside_temperature", "range"),
     "switch": ("charging", "defrost", "sentry", "wheel_heat"),
 }
-"""What a car with a key of every role has, by platform."""
 CARDS: Final = {"heading", "markdown", "tile"}
 FEATURES: Final = {
     "bar-gauge",
@@ -38,16 +44,35 @@ FEATURES: Final = {
 
 
 @pytest.fixture
-def equipped(hass: HomeAssistant, home: MockConfigEntry) -> MockConfigEntry:
-    """The household, whose car has everything."""
-    registry = er.async_get(hass)
-    for platform, keys in CONTROLS.items():
+async def registered(hass: HomeAssistant, bridge: FakeBridge) -> MockConfigEntry:
+    """The household with Anna, whose entities stand in the registry; it is not set up."""
+    entry = household(bridge, ANNA)
+    entry.add_to_hass(hass)
+    [subentry] = entry.subentries
+    dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, config_subentry_id=subentry, identifiers={("driveway", ANNA.id)}, name="Anna"
+    )
+    await async_get_translations(hass, "en", "common", ["driveway"])  # as a start with this language does
+    return entry
+
+
+def register(hass: HomeAssistant, things: Mapping[str, Iterable[str]]) -> None:
+    """Put entities of Anna into the registry, each named like its key."""
+    for platform, keys in things.items():
         for key in keys:
-            registry.async_get_or_create(
-                platform, "driveway", f"{ANNA.id}-{key}", suggested_object_id=f"anna_{key}", config_entry=home
+            name = "anna" if platform == "lock" else f"anna_{key}"
+            er.async_get(hass).async_get_or_create(
+                platform, "driveway", f"{ANNA.id}-{key}", suggested_object_id=name, original_name=key
             )
-    registry.async_get_or_create("sensor", "driveway", f"{home.entry_id}-cloud", suggested_object_id="maker_cloud")
-    return home
+
+
+@pytest.fixture
+def equipped(hass: HomeAssistant, registered: MockConfigEntry) -> MockConfigEntry:
+    """The household, whose car has everything, and whose owner watches the cloud."""
+    register(hass, EVERYTHING)
+    unique_id = f"{registered.entry_id}-cloud"
+    er.async_get(hass).async_get_or_create("sensor", "driveway", unique_id, suggested_object_id="maker_cloud")
+    return registered
 
 
 def found(tree: object, key: str) -> Iterator[Any]:
@@ -71,7 +96,7 @@ async def test_a_car_with_everything(
     hass: HomeAssistant, equipped: MockConfigEntry, snapshot: SnapshotAssertion, language: str
 ) -> None:
     hass.config.language = language
-    await async_get_translations(hass, language, "common", ["driveway"])  # as at its start with this language
+    await async_get_translations(hass, language, "common", ["driveway"])
     dashboard = dashboard_for(hass, equipped, ANNA.id)
     assert dashboard == snapshot
     assert parse_yaml(dump(dashboard)) == dashboard
@@ -91,14 +116,19 @@ async def test_every_entity_on_it_is_there(hass: HomeAssistant, equipped: MockCo
     assert {entity for entity in shown if registry.async_get(entity) is None} == set()
 
 
-async def test_a_car_of_which_little_is_known(hass: HomeAssistant, home: MockConfigEntry) -> None:
+async def test_a_car_of_which_little_is_known(hass: HomeAssistant, registered: MockConfigEntry) -> None:
     """Without climate and charging there is no empty section for them."""
-    dashboard = dashboard_for(hass, home, ANNA.id)
+    register(hass, LITTLE)
+    dashboard = dashboard_for(hass, registered, ANNA.id)
     headings = [section["cards"][0]["heading"] for section in dashboard["views"][0]["sections"]]
-    assert headings[0] == "Anna"
-    assert "Climate" not in headings
-    assert "Charging" not in headings
+    assert headings == ["Anna", "Does it work?"]
     assert "sensor.maker_cloud" not in set(found(dashboard, "entity"))
+
+
+async def test_a_car_as_it_is_set_up(hass: HomeAssistant, home: MockConfigEntry) -> None:
+    """The keys are those of the entities that there are."""
+    shown = set(found(dashboard_for(hass, home, ANNA.id), "entity"))
+    assert {"lock.anna", "binary_sensor.anna_reachable", "sensor.anna_connection_problem"} < shown
 
 
 async def test_what_the_owner_disabled_hid_or_renamed(hass: HomeAssistant, equipped: MockConfigEntry) -> None:
@@ -124,7 +154,7 @@ async def test_what_is_in_the_way_is_shown_only_while_it_is(hass: HomeAssistant,
         for card in cards(dashboard_for(hass, equipped, ANNA.id))
         for condition in card.get("visibility", ())
     }
-    assert ("sensor.anna_connection_problem", "binary_sensor.anna_reachable", "off") in shown
+    assert ("sensor.anna_obstacle", "binary_sensor.anna_reachable", "off") in shown
     assert ("binary_sensor.anna_front_driver_door", "binary_sensor.anna_front_driver_door", "on") in shown
     banners = {(entity, state) for content, entity, state in shown if content.startswith("**")}
     assert banners == {
@@ -134,6 +164,6 @@ async def test_what_is_in_the_way_is_shown_only_while_it_is(hass: HomeAssistant,
     }
 
 
-async def test_a_car_of_somebody_else(hass: HomeAssistant, home: MockConfigEntry) -> None:
+async def test_a_car_of_somebody_else(hass: HomeAssistant, registered: MockConfigEntry) -> None:
     with pytest.raises(KeyError):
-        dashboard_for(hass, home, "car-00000000")
+        dashboard_for(hass, registered, "car-00000000")
