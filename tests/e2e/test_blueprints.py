@@ -1,6 +1,6 @@
 """The blueprints in the newest Home Assistant: it takes each for what it is, and the automation made of it for valid.
 
-What they do is tried in tests/component/test_blueprints.py.
+What they do is tried in tests/component/blueprints.
 """
 
 from __future__ import annotations

@@ -1,0 +1,65 @@
+"""The maker's cloud is down: which lock to use, said once."""
+
+from typing import Final
+
+import pytest
+from homeassistant.core import HomeAssistant, ServiceCall
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from tests.component.blueprints.story import (
+    LOCK,
+    TELL,
+    Pass,
+    sentences,
+    use,
+)
+
+CLOUD: Final = "sensor.carport_cloud"
+FAILING: Final = (
+    "The maker's cloud is failing, so its app may not open Anna. Use Anna in Home Assistant: that goes over Bluetooth"
+    " and needs neither."
+)
+
+
+async def test_the_cloud_goes_and_comes_back(
+    hass: HomeAssistant, home: MockConfigEntry, clock: Pass, told: list[ServiceCall]
+) -> None:
+    hass.states.async_set(CLOUD, "reachable")
+    await use(hass, "cloud_down", cloud=CLOUD, lock=LOCK, notify=TELL)
+    hass.states.async_set(CLOUD, "failing")
+    await clock(minutes=4)
+    assert told == []
+    await clock(minutes=2)
+    assert sentences(told) == [FAILING]
+    hass.states.async_set(CLOUD, "no_internet")
+    await clock(hours=2, step=5)
+    assert len(told) == 1  # one outage
+    hass.states.async_set(CLOUD, "reachable")
+    await clock(minutes=6)
+    assert sentences(told)[1:] == ["The maker's cloud can be reached again."]
+    hass.states.async_set(CLOUD, "no_internet")
+    await clock(minutes=6)
+    assert sentences(told)[2].startswith("There is no Internet, so its app")
+
+
+@pytest.mark.parametrize("states", [("failing", "reachable"), ("unavailable",), ("unknown",), ("unknown", "reachable")])
+async def test_the_cloud_is_not_down(
+    hass: HomeAssistant, home: MockConfigEntry, clock: Pass, told: list[ServiceCall], states: tuple[str, ...]
+) -> None:
+    """It only stumbled, or nobody knows."""
+    hass.states.async_set(CLOUD, "reachable")
+    await use(hass, "cloud_down", cloud=CLOUD, lock=LOCK, notify=TELL)
+    for state in states:
+        hass.states.async_set(CLOUD, state)
+        await clock(minutes=2)
+    await clock(minutes=20)
+    assert told == []
+
+
+async def test_a_restart_while_the_cloud_is_down(
+    hass: HomeAssistant, home: MockConfigEntry, clock: Pass, told: list[ServiceCall]
+) -> None:
+    await use(hass, "cloud_down", cloud=CLOUD, lock=LOCK, notify=TELL)
+    hass.states.async_set(CLOUD, "unavailable")
+    hass.states.async_set(CLOUD, "failing")
+    await clock(minutes=6)
+    assert sentences(told) == [FAILING]
