@@ -12,6 +12,7 @@ from homeassistant.core import Context, HomeAssistant, ServiceResponse, Supports
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.service import async_get_all_descriptions
+from homeassistant.setup import async_setup_component
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 from tests.component.fake_bridge import ANNA, FakeBridge
@@ -185,6 +186,16 @@ async def test_what_opens_or_gives_rights_does_not_live_long(
     assert lives_s - 4 < command.ttl <= lives_s
 
 
+async def test_a_dashboard_asks_nobody(act: Act, bridge: FakeBridge) -> None:
+    bridge.offline()
+    answer = await act("dashboard")
+    assert answer is not None
+    dashboard = answer["lock.anna"]
+    assert isinstance(dashboard, dict)
+    assert dashboard["title"] == "Anna"
+    assert not bridge.commands
+
+
 async def test_so_it_is_with_commands_by_name(act: Act, bridge: FakeBridge) -> None:
     for name in ("unlock", "trunk_open", "pair", "climate_on"):
         await act("command", command=name)
@@ -296,11 +307,11 @@ async def test_they_are_there_without_an_entry(hass: HomeAssistant) -> None:
     assert set(hass.services.async_services()[DOMAIN]) == set(actions.ACTIONS)
 
 
-async def test_every_action_is_described_in_every_language_and_has_an_icon(
-    hass: HomeAssistant, home: MockConfigEntry
-) -> None:
+@pytest.mark.usefixtures("mqtt_mock")
+async def test_every_action_is_described_in_every_language_and_has_an_icon(hass: HomeAssistant) -> None:
+    assert await async_setup_component(hass, DOMAIN, {})
     described = (await async_get_all_descriptions(hass))[DOMAIN]
-    assert set(described) == set(actions.ACTIONS) == set(EXAMPLES)
+    assert set(described) == set(actions.ACTIONS) == {*EXAMPLES, "dashboard"}
     icons = json.loads((FOLDER / "icons.json").read_text("utf-8"))["services"]
     assert set(icons) == set(actions.ACTIONS)
     for language in ("en", "de"):

@@ -137,6 +137,8 @@ async def test_the_second_lock_takes_no_part(hass: HomeAssistant, drilling: Dril
     cloud = CloudLock()
     await hass.data[DATA_COMPONENT].async_add_entities([cloud])
     name_second_lock(hass, entry, OTHER)
+    await hass.async_block_till_done()
+    await bridge.come_up()
     bridge.end(Outcome.FAILED, "not_in_range")
     with pytest.raises(HomeAssistantError) as caught:
         await press(hass)
