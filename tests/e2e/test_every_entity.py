@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import pytest
@@ -171,7 +171,7 @@ async def test_what_can_be_done(house: House, keyed: Mapping[tuple[str, str], st
             continue
         await house.car.state.until(_is(found, deed.fact, deed.becomes), timeout_s=5)
         if deed.shown is not None:
-            await shows(house, entity, lambda state, shown=deed.shown: _same(state, shown))
+            await shows(house, entity, partial(_same, deed.shown))
     if key == "frunk":
         await house.car.tell("close front_trunk")
     if house.car.state.value["charging"] != "Disconnected":
@@ -182,7 +182,7 @@ def _is(get: Callable[[Event, tuple[str, ...]], Any], path: tuple[str, ...], val
     return lambda facts: bool(get(facts, path) == value)
 
 
-def _same(state: str, shown: str) -> bool:
+def _same(shown: str, state: str) -> bool:
     """Whether it shows this; what is measured changes by itself meanwhile."""
     try:
         return abs(float(state) - float(shown)) < 1
@@ -352,7 +352,7 @@ async def test_what_happens_at_the_car(
     for words in happening.words:
         await house.car.tell(words)
     for which, shown in happening.shown.items():
-        await shows(house, keyed[which], lambda state, shown=shown: _same(state, shown), within_s=happening.within_s)
+        await shows(house, keyed[which], partial(_same, shown), within_s=happening.within_s)
 
 
 async def test_charging_without_a_cable(house: House, keyed: Mapping[tuple[str, str], str]) -> None:
