@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import Coordinator, DrivewayConfigEntry
-from .entity import OPENS_TTL_S, CarControl, CarDescription, async_add_to_cars
+from .entity import COMFORT_TTL_S, OPENS_TTL_S, CarControl, CarDescription, async_add_to_cars
 from .state import BODY, CarView
 from .waking import async_open
 
@@ -200,8 +200,9 @@ class CarCover(CarControl, CoverEntity):
     async def async_close_cover(self, **kwargs: Any) -> None:
         """Close; HomeAssistantError when the car did not confirm it."""
         assert self.entity_description.close  # noqa: S101 - else Home Assistant does not offer it
+        ttl_s = COMFORT_TTL_S if self.entity_description.wakes else OPENS_TTL_S  # waking takes longer than a lid lives
         with self._shown_as(CoverState.CLOSING):
-            await self.async_command(self.entity_description.close, ttl_s=OPENS_TTL_S)
+            await self.async_command(self.entity_description.close, ttl_s=ttl_s)
             await self._report_of(closed=True)
 
     @override

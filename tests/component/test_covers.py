@@ -188,6 +188,8 @@ async def test_the_windows_are_opened_a_little_and_closed(hass: HomeAssistant, b
     await move("close_cover", WINDOWS)
     assert states == [CoverState.OPENING, CoverState.OPEN, CoverState.CLOSING, CoverState.CLOSED]
     assert names(bridge) == ["windows_vent", "windows_close"]
+    # To close them the car may have to be woken first, which takes longer than a command lives that opens.
+    assert [command.ttl > 5 for command in bridge.commands] == [False, True]
 
 
 async def test_a_confirmation_without_a_report(

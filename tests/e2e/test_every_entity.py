@@ -362,14 +362,16 @@ async def test_charging_without_a_cable(house: House, keyed: Mapping[tuple[str, 
     await house.websocket.becomes(keyed["switch", "charging"], "off", timeout_s=ASKED_S)
 
 
-async def test_what_is_asleep_wakes_up_to_open(house: House, keyed: Mapping[tuple[str, str], str]) -> None:
+@pytest.mark.parametrize(("verb", "opens"), [("open", True), ("close", False)])
+async def test_what_is_asleep_wakes_up_for_its_windows(
+    house: House, keyed: Mapping[tuple[str, str], str], verb: str, *, opens: bool
+) -> None:
     """A command that opens lives five seconds, and waking may take longer: it is given anew, and ends well."""
     await house.car.tell("sleep")
     await house.websocket.becomes(keyed["binary_sensor", "asleep"], "on", timeout_s=ASKED_S)
-    await house.websocket.call("cover.open_cover", keyed["cover", "windows"])
-    await house.car.state.until(lambda facts: facts["windows_open"] and not facts["asleep"], timeout_s=5)
-    await house.websocket.call("cover.close_cover", keyed["cover", "windows"])
-    await house.websocket.becomes(keyed["cover", "windows"], "closed", timeout_s=SHOWN_S)
+    await house.websocket.call(f"cover.{verb}_cover", keyed["cover", "windows"])
+    await house.car.state.until(lambda facts: facts["windows_open"] is opens and not facts["asleep"], timeout_s=5)
+    await house.websocket.becomes(keyed["cover", "windows"], "open" if opens else "closed", timeout_s=SHOWN_S)
 
 
 async def test_the_drill_walks_the_whole_way(house: House, keyed: Mapping[tuple[str, str], str]) -> None:
