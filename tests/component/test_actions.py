@@ -39,7 +39,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "read": {"question": "read_charge"},
 }
 
-type Act = Callable[..., Coroutine[Any, Any, ServiceResponse]]
+Act = Callable[..., Coroutine[Any, Any, ServiceResponse]]
 
 
 @pytest.fixture

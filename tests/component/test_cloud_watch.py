@@ -24,7 +24,7 @@ from custom_components.driveway.const import CONF_WATCH, CONF_WATCH_URL, WATCH_U
 SENSOR, EVENT = "sensor.maker_s_cloud_state", "event.maker_s_cloud_changes"
 HERE = "http://127.0.0.1/cloud"
 
-type Watched = Callable[..., Coroutine[Any, Any, MockConfigEntry]]
+Watched = Callable[..., Coroutine[Any, Any, MockConfigEntry]]
 
 
 @pytest.fixture

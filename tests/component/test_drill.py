@@ -29,8 +29,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 SUNDAY = datetime(2026, 11, 22, 10, 0, tzinfo=BERLIN)
 WEEK = timedelta(days=7)
 
-type At = Callable[[datetime], Coroutine[Any, Any, None]]
-type Drilling = Callable[..., Coroutine[Any, Any, MockConfigEntry]]
+At = Callable[[datetime], Coroutine[Any, Any, None]]
+Drilling = Callable[..., Coroutine[Any, Any, MockConfigEntry]]
 
 
 @pytest.fixture

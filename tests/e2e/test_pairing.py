@@ -16,7 +16,7 @@ from house.websocket import CommandFailed
 
 pytestmark = [pytest.mark.timeout(180)]
 
-type Step = dict[str, Any]
+Step = dict[str, Any]
 
 
 @pytest.fixture

@@ -76,6 +76,9 @@ async def test_a_restart_tells_of_nothing(home: Home) -> None:
 async def test_the_steps_of_a_pairing(home: Home) -> None:
     async with home.bridge(), home.house() as house:
         result = await home.do(house, "pair")
+        await house.wait(
+            lambda heard: heard.topic == home.topics.event(CAR) and str(result.reason) in str(heard.payload)
+        )
         told = [Event.parse(heard.payload) for heard in house.heard if heard.topic == home.topics.event(CAR)]
         assert {event.event for event in told} == {"pairing"}
         assert told[-1].stage == result.reason == "already_enrolled"

@@ -74,13 +74,13 @@ class Drive:
         holder = topics[told.topic]
         return holder, next(shed for shed in self.sheds if shed is not holder)
 
-    async def lease(self, shed: Shed, wanted: Callable[[dict[str, Any]], bool]) -> None:
-        """Wait until the health of a bridge tells this of the car's lease."""
+    async def lease(self, shed: Shed, wanted: Callable[[dict[str, Any]], bool], since: int | None = None) -> None:
+        """Wait until the health of a bridge tells this of the car's lease, now or from message number `since` on."""
         await self.house.wait(
             lambda heard: (
                 heard.topic == shed.topics.health and wanted(json.loads(heard.payload)["cars"][CAR].get("lease", {}))
             ),
-            len(self.house.heard),
+            len(self.house.heard) if since is None else since,
         )
 
     async def give(self, name: str) -> tuple[Shed, Result]:
@@ -146,6 +146,7 @@ async def test_one_asks_and_when_it_is_killed_the_other_takes_over(broker: Mosqu
 
         # The power of the one that holds it is cut.
         home.sheds.sort(key=lambda shed: shed is follower)
+        since = len(home.house.heard)
         holder.running.signal(signal.SIGKILL)
         killed = time.monotonic()
         await holder.running.end()
@@ -154,7 +155,7 @@ async def test_one_asks_and_when_it_is_killed_the_other_takes_over(broker: Mosqu
         took = time.monotonic() - killed
         assert (through, result.outcome) == (follower, Outcome.CONFIRMED)
         assert took < 2.0
-        await home.lease(follower, lambda lease: lease.get("own") is True and lease["why"] == "left")
+        await home.lease(follower, lambda lease: lease.get("own") is True and lease["why"] == "left", since)
         taken = time.monotonic()
         await asyncio.sleep(4.0)
         assert moments(follower.to_car.times(taken)) >= 2

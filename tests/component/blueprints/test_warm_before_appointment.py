@@ -21,7 +21,7 @@ from tests.component.blueprints.story import (
 from tests.component.fake_bridge import ANNA, FakeBridge
 
 CALENDAR, CLIMATE = "calendar.family", "climate.anna"
-type Diary = list[dict[str, str]]
+Diary = list[dict[str, str]]
 
 
 @pytest.fixture

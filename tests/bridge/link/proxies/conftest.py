@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+import driveway_bridge.link.esphome  # noqa: F401 - before a library that it loads is hidden from the tests of links
 from driveway_bridge.link.assembly import assemble
 from driveway_bridge.link.bluetooth import BluetoothDialer
 from driveway_bridge.link.diversity import Diversity
