@@ -111,10 +111,18 @@ async def test_the_broker_freezes(house: House) -> None:
             await house.websocket.call("lock.unlock", LOCK)
         assert failed.value.key == "bridge_silent"
         assert time.monotonic() - began < 10
+        assert house.car.locked
         await house.websocket.becomes(LOCK, "unavailable", timeout_s=60)  # its clock is missed after 20 s
     finally:
         house.broker.process.send_signal(signal.SIGCONT)
     await house.websocket.becomes(LOCK, "locked", timeout_s=60)
+    # The broker has given the bridge up meanwhile, and says so after what it had kept of it: away, and there again.
+    async with asyncio.timeout(60):
+        while (told := await press(house, LOCK)) != "done":
+            assert told in ("bridge_away", "bridge_silent")
+            await house.websocket.becomes(LOCK, "locked", timeout_s=60)
+    assert "unlock" not in came
+    came.clear()
     await operate(house, "unlock")
     await operate(house, "lock")
     assert came == ["unlock", "lock"]
