@@ -10,6 +10,7 @@ import pytest
 
 from driveway_bridge.clients import PLAIN
 from driveway_bridge.contract import EVENTS, Event, Outcome
+from driveway_bridge.contract_topics import Topics
 from tests.bridge.daemon.house import Heard, House
 from tests.bridge.daemon.mosquitto import Mosquitto
 from tests.bridge.daemon.test_bridge import CAR, Home
@@ -85,12 +86,20 @@ async def test_the_steps_of_a_pairing(home: Home) -> None:
         assert "known" in [event.stage for event in told]
 
 
+async def lock_heard(house: House, topics: Topics) -> None:
+    """Wait until a bridge has told how the lock is."""
+    body = topics.state(CAR, "body")
+    await house.wait(lambda heard: heard.topic == body and bool(json.loads(heard.payload)["lock"]["value"]))
+
+
 @pytest.mark.timeout(120)
 async def test_two_bridges_tell_once(broker: Mosquitto, tmp_path: Path) -> None:
     async with drive(broker, tmp_path) as household:
         holder, follower = await household.settled()
         await household.lease(follower, lambda lease: lease.get("own") is False)
         house = household.house
+        for bridge in (holder, follower):
+            await lock_heard(house, bridge.topics)  # else it cannot say that it has changed
         for bridge in (holder, follower):
             since = len(house.heard)
             household.sheds.sort(key=lambda shed, bridge=bridge: shed is not bridge)  # type: ignore[misc]
