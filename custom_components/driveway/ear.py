@@ -75,7 +75,7 @@ class Ear:
     def _look_for_silence(self, _now: datetime) -> None:
         silent = [bridge for bridge in self._household if bridge.look(time.monotonic())]
         for bridge in silent:
-            _LOGGER.info("Bridge %s is silent", bridge.info.name if bridge.info else bridge.id)
+            _LOGGER.info("Bridge %s is silent", bridge.name)
         if silent:
             self._coordinator.changed()
 
@@ -137,7 +137,7 @@ class Ear:
         online = message.payload == ONLINE
         if online == bridge.online:
             return
-        _LOGGER.info("Bridge %s is %s", bridge.info.name if bridge.info else bridge.id, "there" if online else "away")
+        _LOGGER.info("Bridge %s is %s", bridge.name, "there" if online else "away")
         bridge.online = online
         bridge.hear_life(time.monotonic())
         if online:
@@ -152,7 +152,7 @@ class Ear:
         if message.retain:
             return  # nobody knows how old it is
         if bridge.hear_life(time.monotonic()):
-            _LOGGER.info("Bridge %s is heard again", bridge.info.name if bridge.info else bridge.id)
+            _LOGGER.info("Bridge %s is heard again", bridge.name)
             self._coordinator.changed()
         try:
             clock = Clock.parse(_text(message), time.monotonic(), bridge.signer)
@@ -175,7 +175,7 @@ class Ear:
             _LOGGER.warning(
                 "A clock in the name of bridge %s is not believed (%s). Either the code that Home Assistant has is no"
                 " longer the bridge's, or somebody else on the MQTT broker speaks in its name",
-                bridge.info.name if bridge.info else bridge.id, reason,
+                bridge.name, reason,
             )  # fmt: skip
         bridge.distrust = reason
         self._coordinator.listeners.tell(bridge.id, HEALTH)

@@ -76,6 +76,11 @@ class Bridge:
     """When the clock of a boot showed zero, in wall time; known also while the bridge is away."""
 
     @property
+    def name(self) -> str:
+        """What it calls itself; its id until it did."""
+        return self.info.name if self.info else self.id
+
+    @property
     def there(self) -> bool:
         """Whether commands have somewhere to go."""
         return self.online and not self.silent

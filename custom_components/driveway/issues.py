@@ -20,10 +20,11 @@ from .const import CONF_CAR, DOCS, DOMAIN
 from .contract import CONTRACT
 from .coordinator import DrivewayConfigEntry
 from .devices import cars_of
+from .handover import WEAK_DBM
 from .household import Bridge
 from .listeners import EVERYTHING, HEALTH, LINK
 from .reauth import CONF_BRIDGE, Asking, Need, key_lost
-from .signal_week import WEAK_DBM, SignalWeek
+from .signal_week import SignalWeek
 
 CONF_ENTRY: Final = "entry_id"
 KEY_LOST: Final = "key_lost"
@@ -154,7 +155,7 @@ class Issues:
         if not trouble.so:
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
             return
-        names = {"bridge": bridge.info.name if bridge.info else bridge.id}
+        names = {"bridge": bridge.name}
         ir.async_create_issue(
             self._hass,
             DOMAIN,

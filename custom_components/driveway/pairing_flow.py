@@ -242,10 +242,7 @@ def _choice(key: str, options: tuple[str, ...]) -> selector.SelectSelector:
 
 
 def _bridge_choice(bridges: list[Bridge]) -> selector.SelectSelector:
-    options = [
-        selector.SelectOptionDict(value=bridge.id, label=bridge.info.name if bridge.info else bridge.id)
-        for bridge in bridges
-    ]
+    options = [selector.SelectOptionDict(value=bridge.id, label=bridge.name) for bridge in bridges]
     return selector.SelectSelector(
         selector.SelectSelectorConfig(options=options, mode=selector.SelectSelectorMode.LIST)
     )

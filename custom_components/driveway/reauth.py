@@ -80,7 +80,7 @@ class Asking:
             return
         self._asked.add(need)
         bridge = self._entry.runtime_data.household.bridges[need.bridge]
-        name = cars_of(self._entry)[need.car].title if need.car else bridge.info.name if bridge.info else need.bridge
+        name = cars_of(self._entry)[need.car].title if need.car else bridge.name
         self._entry.async_start_reauth(
             self._hass,
             context=ConfigFlowContext(unique_id=self._id(need), title_placeholders={"name": name}),

@@ -10,7 +10,6 @@ LEAST_DAYS: Final = 4
 """On so many of the days the car must have been heard: one that was on a journey says little."""
 EVERY_S: Final = 300.0
 """At most one sample in this time, so that the median is over time and not over messages."""
-WEAK_DBM: Final = -85.0
 
 type Pair = tuple[str, str]
 """A bridge and a car."""

@@ -169,7 +169,7 @@ async def test_what_can_be_done(house: House, keyed: Mapping[tuple[str, str], st
         if deed.becomes is None:
             assert deed.fact[0] in commands
             continue
-        await house.car.state.until(_is(found, deed.fact, deed.becomes), timeout_s=5)
+        await house.car.state.until(_is(deed.fact, deed.becomes), timeout_s=5)
         if deed.shown is not None:
             await shows(house, entity, partial(_same, deed.shown))
     if key == "frunk":
@@ -178,8 +178,8 @@ async def test_what_can_be_done(house: House, keyed: Mapping[tuple[str, str], st
         await house.car.tell("unplug")
 
 
-def _is(get: Callable[[Event, tuple[str, ...]], Any], path: tuple[str, ...], value: Any) -> Callable[[Event], bool]:
-    return lambda facts: bool(get(facts, path) == value)
+def _is(path: tuple[str, ...], value: Any) -> Callable[[Event], bool]:
+    return lambda facts: bool(found(facts, path) == value)
 
 
 def _same(shown: str, state: str) -> bool:
