@@ -265,6 +265,22 @@ async def test_a_follower_tells_of_its_own_commands() -> None:
     assert [(event.event, event.by) for _, event in garage.told] == [("unlocked", "client")]
 
 
+async def test_a_follower_that_saw_nothing_of_what_the_other_did_tells_of_its_own_command() -> None:
+    garage = Garage()
+    garage.company, garage.leads = True, False
+    garage.says(locked=True)
+    for event in ("unlocked", "locked"):
+        await asyncio.sleep(4)
+        garage.neighbour(event)
+    await asyncio.sleep(4)
+    order = garage.order("unlock", client="3f0a9c11d2e4b567")
+    garage.station(order, Outcome.ACCEPTED)
+    garage.station(order, Outcome.SENT)
+    await asyncio.sleep(0.3)
+    garage.says(locked=False)
+    assert [(event.event, event.by) for _, event in garage.told] == [("unlocked", "client")]
+
+
 async def test_it_is_out_of_range_here_and_the_other_bridge_takes_over() -> None:
     garage = Garage()
     garage.company = True

@@ -75,7 +75,7 @@ class Doer:
 class _Deed:
     locked: bool
     doer: Doer
-    may_have_left: bool = False
+    left_at: float = math.inf
     over_at: float = math.inf
 
 
@@ -90,16 +90,16 @@ class Deeds:
         if command in _LOCKING:
             self._deeds[command_id] = _Deed(_LOCKING[command], doer)
 
-    def sent(self, command_id: str) -> None:
+    def sent(self, command_id: str, now: float) -> None:
         """It may have gone to the car."""
         if command_id in self._deeds:
-            self._deeds[command_id].may_have_left = True
+            self._deeds[command_id].left_at = now
 
     def ended(self, command_id: str, now: float, *, may_have_happened: bool) -> None:
         """It has come to its end."""
         deed = self._deeds.pop(command_id, None)
         if deed is not None and may_have_happened:
-            deed.may_have_left, deed.over_at = True, now
+            deed.left_at, deed.over_at = min(deed.left_at, now), now
             # Of those that did the same the last one is enough: a car that is locked each minute fills no memory.
             self._deeds = {
                 one: other
@@ -107,10 +107,15 @@ class Deeds:
                 if other.over_at == math.inf or other.locked != deed.locked
             } | {command_id: deed}
 
-    def doer(self, change: Change) -> Doer | None:
-        """Who did it, if it was done by this bridge: a command for it was under way since the lock was otherwise."""
+    def doer(self, change: Change, told_at: float = -math.inf) -> Doer | None:
+        """Who did it, if it was done by this bridge: a command for it was under way since the lock was otherwise.
+
+        Where another bridge told of the same at `told_at`, it was this one only with a command that left after that.
+        """
         self._deeds = {one: deed for one, deed in self._deeds.items() if deed.over_at >= change.since}
-        fitting = [deed for deed in self._deeds.values() if deed.may_have_left and deed.locked == change.locked]
+        fitting = [
+            deed for deed in self._deeds.values() if told_at < deed.left_at < math.inf and deed.locked == change.locked
+        ]
         return fitting[-1].doer if fitting else None
 
 

@@ -165,7 +165,7 @@ class _Watch(Observer):
             )
             self._deeds.ended(command.id, self._boot.now(), may_have_happened=happened)
         elif result.outcome is Outcome.SENT:
-            self._deeds.sent(command.id)
+            self._deeds.sent(command.id, self._boot.now())
         else:
             doer = Doer(asker.name) if asker.client is None else Doer(CLIENT, asker.client)
             self._deeds.begun(command.id, command.command, doer)
@@ -177,7 +177,7 @@ class _Watch(Observer):
             self._whereabouts.stirred(now)
         follows = not self._standing.leads()
         change = self._lock.heard(body.locked, now, self._gap_s * (FOLLOWS if follows else 1.0))
-        if change is not None and self._elsewhere.get(change.event, -math.inf) <= change.since:
+        if change is not None:
             self._lock_changed(change)
 
     def heard_state(self, subject: str, state: State) -> None:
@@ -210,11 +210,14 @@ class _Watch(Observer):
     # What follows -----------------------------------------------------------------------------------------------------
 
     def _lock_changed(self, change: Change) -> None:
-        doer = self._deeds.doer(change)
+        # Who looks rarely may see a change only after another bridge did it, told of it and took it back: then what
+        # this bridge did itself since is still news.
+        told_at = self._elsewhere.get(change.event, -math.inf)
+        doer = self._deeds.doer(change, told_at)
         event = Event(event=change.event, boot=self._boot.id, at=self._now())
         if doer is not None:
             self._tell_event(replace(event, by=doer.by, client=doer.client))
-        else:
+        elif told_at <= change.since:
             self._tell_unless_another_does(replace(event, by=OTHER), LOCK_WAIT_S)
 
     def _judge(self, near: bool | None) -> None:  # noqa: FBT001 - as `Whereabouts.judge`
