@@ -16,7 +16,7 @@ from .household import Bridge
 from .listeners import LINK
 from .sensor_charge import CHARGES
 from .sensor_values import WHEELS
-from .state import BODY, CarView
+from .state import BODY, WINDOWS, CarView
 
 PARALLEL_UPDATES = 0
 
@@ -136,7 +136,7 @@ OF_CARS: Final = (
     _opening("tonneau", told=(BODY, "tonneau"), instead_of=("tonneau_open", "tonneau_close", "tonneau_stop")),
     *(
         _reading(f"{window}_window", "closures", f"{window}_window_open", BinarySensorDeviceClass.WINDOW)
-        for window in ("front_driver", "front_passenger", "rear_driver", "rear_passenger")
+        for window in WINDOWS
     ),
     _reading(
         "sunroof",

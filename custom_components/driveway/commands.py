@@ -17,6 +17,7 @@ from homeassistant.components import mqtt
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
+from .broker import Broker
 from .contract import LOCK_TTL_S, Command, Outcome, Result
 from .contract_topics import Topics
 from .delivery import ACCEPTED_WITHIN_S, Attempt, CommandFailed, Delivery
@@ -72,9 +73,10 @@ class _Ear[Word]:
 class Commands:
     """Sends the commands of one household and hands the results to those who wait for them."""
 
-    def __init__(self, hass: HomeAssistant, base: str) -> None:
+    def __init__(self, hass: HomeAssistant, base: str, broker: Broker) -> None:
         self._hass = hass
         self._base = base
+        self._broker = broker
         self._results: dict[str, _Ear[Result]] = {}
         self._clocks: set[_Ear[Clock]] = set()
         self._loose: dict[tuple[str, str], dict[str, float]] = {}
@@ -99,7 +101,7 @@ class Commands:
         any more, through none of them. Without a bridge that is there it fails at once. `heard` is told its stations.
         `ended_within_s` after a bridge has accepted it, it is given up if that is not what a command usually takes.
         """
-        if not mqtt.is_connected(self._hass):
+        if not self._broker.there:
             raise CommandFailed("broker_away", sent=False)
         there = [bridge for bridge in ways if bridge.there]
         if not there:

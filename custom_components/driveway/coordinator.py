@@ -19,6 +19,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryNotReady, HomeAssistantError
 from homeassistant.util import dt as dt_util
 
+from .broker import Broker
 from .cloud_watch import CloudWatch
 from .commands import Commands, Heard
 from .const import (
@@ -75,8 +76,8 @@ class Coordinator:
         self.household = Household(
             {bridge: Signer.from_code(held[CONF_CODE]) for bridge, held in entry.data[CONF_BRIDGES].items()}
         )
-        self.commands = Commands(hass, self.base)
-        self.connected = False
+        self.broker = Broker(hass, self.base, f"home-{entry.entry_id[-8:].lower()}", self.changed)
+        self.commands = Commands(hass, self.base, self.broker)
         self.listeners = Listeners()
         self.drill = Drill(hass, self)
         self.watch = CloudWatch(hass, entry) if entry.options.get(CONF_WATCH) else None
@@ -102,10 +103,10 @@ class Coordinator:
             raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="mqtt_not_available")
         for bridge in self.household:
             async_register(self.hass, self.entry, bridge)
-        self.connected = mqtt.is_connected(self.hass)
         self.entry.async_on_unload(self._close)
         self.entry.async_on_unload(self.entry.add_update_listener(self._follow_entry))
         await self._ear.async_start()
+        await self.broker.async_start(self.entry)
         self.say_present(*self.household.bridges)
 
     @callback
@@ -143,13 +144,14 @@ class Coordinator:
     def _close(self) -> None:
         """Hear nothing more, and let nobody wait."""
         self._ear.close()
+        self.broker.close()
         self.commands.give_up("unloaded")
 
     # For the entities --------------------------------------------------------------------------------------------
 
     def available(self, car: str) -> bool:
         """Whether commands for the car have somewhere to go."""
-        return self.connected and self.household.available(car)
+        return self.broker.there and self.household.available(car)
 
     def bridge(self, car: str) -> Bridge | None:
         """Give the bridge that is chosen for the car."""

@@ -14,14 +14,13 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import Coordinator, DrivewayConfigEntry
 from .entity import COMFORT_TTL_S, OPENS_TTL_S, CarControl, CarDescription, async_add_to_cars
-from .state import BODY, CarView
+from .state import BODY, WINDOWS, CarView
 from .waking import async_open
 
 PARALLEL_UPDATES = 0
 
 SHOWN_WITHIN_S: Final = 3.0
 """How long a confirmed command waits for the report of what it did: what is not told by the car has to be read."""
-WINDOWS: Final = ("front_driver", "front_passenger", "rear_driver", "rear_passenger")
 
 CLOSED: Final = "closed"
 _SHUT: Final = (CLOSED, "failed_unlatch")

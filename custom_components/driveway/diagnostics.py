@@ -76,7 +76,7 @@ async def _surroundings(hass: HomeAssistant, report: _Report) -> dict[str, Any]:
             "contract": CONTRACT,
         },
         "mqtt": {
-            "connected": coordinator.connected,
+            "connected": coordinator.broker.there,
             "protocol": disclosure.word("5", "3.1.1", "3.1")(brokers[0].data.get("protocol")) if brokers else None,
             "usual_base_topic": coordinator.base == DEFAULT_BASE,
         },

@@ -86,6 +86,8 @@ class Ear:
         def received(message: mqtt.ReceiveMessage) -> None:
             if self._closed:
                 return
+            if not message.retain:
+                self._coordinator.broker.hear_others()
             names = message.topic.removeprefix(f"{self._coordinator.base}/").split("/")
             bridge = self._household.bridges.get(names[0])
             if bridge is None or len(message.payload) > _LONGEST:
@@ -101,7 +103,7 @@ class Ear:
     def _hear_connection(self, connected: bool) -> None:  # noqa: FBT001 - called by position
         if self._closed:
             return
-        self._coordinator.connected = connected
+        self._coordinator.broker.hear_connection(connected)
         if not connected:
             # Who is there is told anew after the reconnect; until then nobody knows.
             for bridge in self._household:

@@ -166,7 +166,7 @@ class BridgeEntity(Entity):
     @property
     @override
     def available(self) -> bool:
-        return self.coordinator.connected
+        return self.coordinator.broker.there
 
     @override
     async def async_added_to_hass(self) -> None:

@@ -21,7 +21,7 @@ _CLOCK_DRIFT = timedelta(seconds=2)
 """Wall times of the bridge's readings are left alone while its clock and ours differ by less."""
 
 SILENT_AWAY_S: Final = 20.0
-"""A bridge tells its clock every few seconds. A broker that hangs says nothing of itself for a minute or more."""
+"""A bridge tells its clock every few seconds, and its network may hide some. `broker` finds out more about brokers."""
 
 _CENTURY_S = 3.2e9
 """What is longer ago, or still to come for longer, is a mistake."""

@@ -233,7 +233,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "stopping": Reason("The bridge is being stopped.", "Try again when it is back."),
     "internal": Reason("The bridge made a mistake.", "Please report it with the bridge's log."),
     # What a sender finds out by itself.
-    "broker_away": Reason("There is no connection to the MQTT broker.", "Check that the broker is running."),
+    "broker_away": Reason("The MQTT broker does not answer.", "Check that the broker is running."),
     "bridge_away": Reason("The bridge is not running.", "Check that it has power and network."),
     "bridge_silent": Reason("The bridge did not answer.", "Check that it is running, then try again."),
     "code_wrong": Reason("This is not the code of the bridge.", "`driveway code` shows it on the bridge."),

@@ -21,8 +21,8 @@ from .coordinator import Coordinator
 from .sensor_description import CarSensorDescription, moment, number, word
 
 _LONGEST_MIN: Final = 60 * 24 * 30
-CHARGES: Final = ("starting", "charging")
-"""Words of `charging` that mean that the battery is being filled."""
+CHARGES: Final = ("starting", "charging", "calibrating")
+"""Words of `charging` that mean that it goes on until somebody or something ends it."""
 
 _number = partial(number, subject="charge")
 _word = partial(word, subject="charge")

@@ -10,6 +10,7 @@ from .contract_json import ContractError, parse_object
 
 BODY: Final = "body"
 """Locks, sleep, presence, doors and lids: the subject that is always told."""
+WINDOWS: Final = ("front_driver", "front_passenger", "rear_driver", "rear_passenger")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import DrivewayConfigEntry
 from .entity import CarControl, CarDescription, async_add_to_cars
+from .sensor_charge import CHARGES
 from .state import CarView
 
 PARALLEL_UPDATES = 0
@@ -68,8 +69,8 @@ def _switch(
 
 
 def _charging(view: CarView) -> bool | None:
-    state = view.text("charge", "charging")
-    return None if state is None else state in ("starting", "charging", "calibrating")
+    told = view.text("charge", "charging")
+    return None if told is None else told in CHARGES
 
 
 DESCRIPTIONS = (

@@ -38,7 +38,7 @@ async def async_facts(hass: HomeAssistant) -> dict[str, Any]:
     return {
         "version": str((await async_get_integration(hass, DOMAIN)).version),
         "contract": CONTRACT,
-        "broker_connected": bool(coordinators) and all(coordinator.connected for coordinator in coordinators),
+        "broker_connected": bool(coordinators) and all(coordinator.broker.there for coordinator in coordinators),
         "bridges_there": f"{sum(bridge.online for bridge in bridges)} / {len(bridges)}",
         "bridge_versions": _listed(f"{disclosure.version(info.version)} ({info.contract})" for info in infos),
         "bridge_problems": sum(len(bridge.health.problems) for bridge in bridges if bridge.health),

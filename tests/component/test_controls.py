@@ -18,6 +18,7 @@ from tests.component.fake_bridge import ANNA, FakeBridge
 from custom_components.driveway import button, climate, cover, number, select, switch
 from custom_components.driveway.contract import Outcome
 from custom_components.driveway.entity import unique_id
+from custom_components.driveway.state import WINDOWS
 
 pytestmark = pytest.mark.usefixtures("every_entity_enabled", "everything")
 
@@ -42,7 +43,7 @@ EQUIPMENT: dict[str, dict[str, Any]] = {
     }
     | {"overheat_temperature": "medium", "front_left_seat_automatic": True, "front_right_seat_automatic": False},
     "closures": {"sun_roof": "closed", "tonneau": "closed", "sentry": "armed"}
-    | {f"{window}_window_open": False for window in cover.WINDOWS},
+    | {f"{window}_window_open": False for window in WINDOWS},
     "media": {"volume": 3.3, "maximum_volume": 10.0},
 }
 

@@ -19,6 +19,7 @@ from tests.component.fake_bridge import ANNA, FakeBridge
 
 from custom_components.driveway import cover
 from custom_components.driveway.contract import Command, Outcome
+from custom_components.driveway.state import WINDOWS as EACH_WINDOW
 
 pytestmark = pytest.mark.usefixtures("everything")
 
@@ -64,7 +65,7 @@ def names(bridge: FakeBridge) -> list[str]:
 
 
 def windows(**changes: bool | None) -> dict[str, Any]:
-    return {f"{window}_window_open": False for window in cover.WINDOWS} | changes
+    return {f"{window}_window_open": False for window in EACH_WINDOW} | changes
 
 
 async def test_the_trunk_is_opened_and_closed(hass: HomeAssistant, bridge: FakeBridge, move: Move) -> None:
@@ -336,7 +337,7 @@ async def test_what_cannot_work_is_refused_without_waiting(
         coordinator.async_command(ANNA.id, command).send(None)
     bridge.online()
     mqtt_mock.connected = False
-    with pytest.raises(HomeAssistantError, match="Anna: There is no connection to the MQTT broker"):
+    with pytest.raises(HomeAssistantError, match="Anna: The MQTT broker does not answer"):
         coordinator.async_command(ANNA.id, command).send(None)
     assert bridge.commands == []
 

@@ -53,9 +53,16 @@ async def test_all_of_it(
 
 
 async def test_devices(
-    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, device_registry: dr.DeviceRegistry
+    hass: HomeAssistant,
+    home: MockConfigEntry,
+    bridge: FakeBridge,
+    device_registry: dr.DeviceRegistry,
+    snapshot: SnapshotAssertion,
 ) -> None:
     """Pain 84."""
+    devices = dr.async_entries_for_config_entry(device_registry, home.entry_id)
+    for device in sorted(devices, key=lambda device: device.name or ""):
+        assert device == snapshot(name=f"{device.name}-device")
     service = device_registry.async_get_device_by_identifier(("driveway", bridge.info.bridge), home.entry_id)
     assert service is not None
     assert (service.name, service.sw_version, service.entry_type) == ("Carport", "0.1.0", dr.DeviceEntryType.SERVICE)

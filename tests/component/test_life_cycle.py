@@ -294,7 +294,7 @@ async def test_one_ear_after_a_reload(hass: HomeAssistant, bridge: FakeBridge, m
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
     assert await hass.config_entries.async_reload(entry.entry_id)
-    assert len(topics) == 2 * 8
+    assert len(topics) == 2 * 9
     await hass.async_block_till_done()
     await bridge.come_up()
     heard.clear()
@@ -307,7 +307,8 @@ async def test_no_ear_after_unloading(hass: HomeAssistant, home: MockConfigEntry
     coordinator = home.runtime_data
     assert await hass.config_entries.async_unload(home.entry_id)
     coordinator._ear._hear_connection(connected=False)
-    assert coordinator.connected
+    coordinator.broker._hear_echo(None)
+    assert not coordinator.broker._echoes
     bridge.body(lock="unlocked")
     assert state(hass, "lock.anna") == STATE_UNAVAILABLE
 

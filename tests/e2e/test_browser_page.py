@@ -170,7 +170,7 @@ async def test_a_car_that_is_locked_by_another_way_is_seen_by_itself(browser: Br
         await stand.does("lock unlocked")
         await expect(state).to_contain_text("Unlocked", timeout=LONG_MS)
         await stand.does("broker_away")
-        await expect(page.get_by_text("There is no connection to the MQTT broker.")).to_be_visible(timeout=LONG_MS)
+        await expect(page.get_by_text("The MQTT broker does not answer.")).to_be_visible(timeout=LONG_MS)
 
 
 async def test_the_page_says_that_it_has_lost_the_bridge(browser: Browser, stand: Stand) -> None:
