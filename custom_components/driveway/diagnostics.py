@@ -23,6 +23,7 @@ from .const import DOMAIN
 from .contract import CONTRACT, DEFAULT_BASE
 from .coordinator import Coordinator, DrivewayConfigEntry, LastCommand
 from .devices import cars_of
+from .drill import Drilled
 from .health import Health
 from .household import Bridge
 from .state import SubjectState
@@ -75,6 +76,7 @@ async def _surroundings(hass: HomeAssistant, report: _Report) -> dict[str, Any]:
             "component": disclosure.version(str((await async_get_integration(hass, DOMAIN)).version)),
             "contract": CONTRACT,
         },
+        "cloud_watch": (coordinator.watch.data or "not_certain") if coordinator.watch else "off",
         "mqtt": {
             "connected": coordinator.broker.there,
             "protocol": disclosure.word("5", "3.1.1", "3.1")(brokers[0].data.get("protocol")) if brokers else None,
@@ -183,12 +185,13 @@ class _Report:
     def car(self, car: str) -> dict[str, Any]:
         """One car as Home Assistant has it."""
         coordinator, subentry = self.coordinator, cars_of(self.entry).get(car)
-        last = coordinator.last_commands.get(car)
+        last, drill = coordinator.last_commands.get(car), coordinator.drill.results.get(car)
         return {
             "available": coordinator.available(car),
             "routes": [self.bridges[bridge.id] for bridge in self.household.ways(car, self._now)],
             "last_contact_s_ago": self._ago(self.household.last_contact(car)),
             "last_command": self.command(last) if last else None,
+            "last_drill": self._drill(drill) if drill else None,
             "settings": sorted(subentry.data.keys()) if subentry else None,
             "entities": self._entities(subentry) if subentry else None,
         }
@@ -216,6 +219,15 @@ class _Report:
             "route": disclosure.ROUTE(ended.route),
             "took_ms": round(ended.took_ms),
             "ended_s_ago": self._ago(ended.at),
+        }
+
+    def _drill(self, drilled: Drilled) -> dict[str, Any]:
+        """How the last drill ended."""
+        return {
+            "reason": disclosure.reason(drilled.reason),
+            "took_ms": None if drilled.took_ms is None else round(drilled.took_ms),
+            "failures": drilled.failures,
+            "ended_s_ago": self._ago(dt_util.parse_datetime(drilled.at)),
         }
 
     def _ago(self, at: datetime | None) -> float | None:

@@ -14,7 +14,9 @@ from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.components.diagnostics import get_diagnostics_for_config_entry
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from tests.component.conftest import Press, household
 from tests.component.fake_bridge import ANNA, FakeBridge
 
@@ -121,6 +123,7 @@ async def test_any_answer_is_a_sign_of_life(hass: HomeAssistant, watched: Watche
 )
 async def test_an_outage_is_told_when_it_was_seen_twice(
     hass: HomeAssistant,
+    hass_client: ClientSessionGenerator,
     watched: Watched,
     net: Net,
     cloud: int | type[Exception],
@@ -129,7 +132,7 @@ async def test_an_outage_is_told_when_it_was_seen_twice(
     text: str,
 ) -> None:
     net.answers(200)
-    await watched()
+    entry = await watched()
     net.answers(cloud, neutral)
     await net.after(EVERY)
     assert shown(hass).state == "reachable"
@@ -139,6 +142,8 @@ async def test_an_outage_is_told_when_it_was_seen_twice(
     assert event["event_type"] == state
     assert event["text"].startswith(text)
     assert event["text"].endswith("Use this lock: it is local.")
+    report: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert report["cloud_watch"] == state
     net.answers(200)
     await net.after(EVERY)
     assert shown(hass).state == "reachable"

@@ -73,9 +73,15 @@ async def test_a_household_that_works(
     bridge.health(**health_of(bridge))
     bridge.tell_state("charge", battery_percent=64, charging="charging", home={"latitude": PLACE, "longitude": 11.5})
     await press("unlock")
+    await home.runtime_data.drill.async_drill(ANNA.id)
     report: Any = await get_diagnostics_for_config_entry(hass, hass_client, home)
     assert report == snapshot(exclude=OF_NOW)
     assert report["cars"]["car_1"]["entities"]["lock"] == {"there": 1, "disabled": 0, "unavailable": 0, "unknown": 0}
+    assert report["cloud_watch"] == "off"
+    assert (report["cars"]["car_1"]["last_drill"]["reason"], report["cars"]["car_1"]["last_drill"]["failures"]) == (
+        "done",
+        0,
+    )
     for private in (CODE, "Anna", "Carport", ANNA.id, bridge.info.bridge, bridge.signer.client, str(PLACE)):
         assert private not in json.dumps(report)
 
