@@ -6,7 +6,8 @@ thought of here fails the last test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from typing import Any
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from house.car import Event
+from house.car import Car, Event
 from house.house import House
+from house.watched import Watched
 from house.websocket import CommandFailed, States
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -151,24 +153,34 @@ def found(facts: Event, path: tuple[str, ...]) -> Any:
     return reduce(lambda part, name: part[name], path, facts)
 
 
+@asynccontextmanager
+async def commanded(car: Car, name: str) -> AsyncIterator[None]:
+    """What is done in here gives the car a command: it says so of itself, perhaps a moment later."""
+    commands = Watched[frozenset[str]](frozenset())
+
+    def heard(event: Event) -> None:
+        if event["event"] == "command":
+            commands.update(commands.value | {event["name"]})
+
+    car.on_event = heard
+    try:
+        yield
+        await commands.until(lambda names: name in names, timeout_s=SHOWN_S)
+    finally:
+        car.on_event = lambda _event: None
+
+
 @pytest.mark.parametrize("key", DEEDS)
 async def test_what_can_be_done(house: House, keyed: Mapping[tuple[str, str], str], key: str) -> None:
     if key.startswith("charg") and key != "charge_port":
         await house.car.tell("plug_in")
     for deed in DEEDS[key]:
         entity = keyed[(deed.action.split(".")[0], key)]
-        commands: list[str] = []
-
-        def heard(event: Event, commands: list[str] = commands) -> None:
-            if event["event"] == "command":
-                commands.append(event["name"])
-
-        house.car.on_event = heard
-        await house.websocket.call(deed.action, entity, **deed.data)
-        house.car.on_event = lambda _event: None
         if deed.becomes is None:
-            assert deed.fact[0] in commands
+            async with commanded(house.car, deed.fact[0]):
+                await house.websocket.call(deed.action, entity, **deed.data)
             continue
+        await house.websocket.call(deed.action, entity, **deed.data)
         await house.car.state.until(_is(deed.fact, deed.becomes), timeout_s=5)
         if deed.shown is not None:
             await shows(house, entity, partial(_same, deed.shown))
