@@ -156,3 +156,32 @@ async def test_sunset(hass: HomeAssistant, roof: Roof, clock: Pass) -> None:
     roof.exports(-3000)
     await clock(hours=1, step=2)
     assert roof.calls == [("turn_off", None)]
+
+
+async def test_the_sun_sets_while_it_waits_in_the_dark(roof: Roof, clock: Pass) -> None:
+    """Whatever the meter shows for a moment then: the night is not charged from the grid."""
+    roof.show(CHARGING, "on")
+    roof.exports(-500)
+    await clock(minutes=3)
+    roof.show("sun.sun", "below_horizon")
+    await clock(minutes=1)
+    roof.exports(300)
+    await clock(hours=2, step=5)
+    assert roof.calls == [("turn_off", None)]
+    roof.show(CHARGING, "on")  # somebody charges by night
+    await clock(hours=2, step=5)
+    assert roof.calls == [("turn_off", None)]
+
+
+async def test_the_car_does_not_stop_at_sunset_at_once(roof: Roof, clock: Pass) -> None:
+    roof.show(CHARGING, "on")
+    roof.exports(300)
+    await clock(minutes=2)
+    roof.car_obeys = False
+    roof.show("sun.sun", "below_horizon")
+    await settle()
+    roof.car_obeys = True
+    await clock(minutes=5)
+    assert roof.calls == [("turn_off", None)] * 2
+    await clock(hours=2, step=5)
+    assert len(roof.calls) == 2
