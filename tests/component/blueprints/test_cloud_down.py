@@ -3,7 +3,7 @@
 from typing import Final
 
 import pytest
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import CoreState, HomeAssistant, ServiceCall
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from tests.component.blueprints.story import (
     LOCK,
@@ -63,3 +63,44 @@ async def test_a_restart_while_the_cloud_is_down(
     hass.states.async_set(CLOUD, "failing")
     await clock(minutes=6)
     assert sentences(told) == [FAILING]
+
+
+async def test_home_assistant_takes_long_to_start_while_the_cloud_is_down(
+    hass: HomeAssistant, home: MockConfigEntry, clock: Pass, told: list[ServiceCall]
+) -> None:
+    """The watch knows it before automations begin to listen."""
+    hass.set_state(CoreState.not_running)
+    await use(hass, "cloud_down", cloud=CLOUD, lock=LOCK, notify=TELL)
+    hass.states.async_set(CLOUD, "failing")
+    await hass.async_start()
+    await clock(minutes=4)
+    assert told == []
+    await clock(minutes=2)
+    assert sentences(told) == [FAILING]
+
+
+async def test_the_cloud_fails_in_turns(
+    hass: HomeAssistant, home: MockConfigEntry, clock: Pass, told: list[ServiceCall]
+) -> None:
+    """Now it, now the Internet: it has been down all the time."""
+    hass.states.async_set(CLOUD, "reachable")
+    await use(hass, "cloud_down", cloud=CLOUD, lock=LOCK, notify=TELL)
+    for state in ("failing", "no_internet") * 3:
+        hass.states.async_set(CLOUD, state)
+        await clock(minutes=4)
+    assert len(told) == 1
+
+
+async def test_the_cloud_is_back_before_the_owner_has_been_told(
+    hass: HomeAssistant, home: MockConfigEntry, clock: Pass, told: list[ServiceCall]
+) -> None:
+    """Telling takes its time: what happens meanwhile does not make it deaf to the next outage."""
+    hass.states.async_set(CLOUD, "reachable")
+    slow = [{"delay": {"minutes": 2}}, *TELL]
+    await use(hass, "cloud_down", cloud=CLOUD, lock=LOCK, notify=slow)
+    for outage in (1, 2):
+        hass.states.async_set(CLOUD, "failing")
+        await clock(minutes=6)
+        hass.states.async_set(CLOUD, "reachable")
+        await clock(minutes=20)
+        assert sentences(told) == [FAILING, "The maker's cloud can be reached again."] * outage
