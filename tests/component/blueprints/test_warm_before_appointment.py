@@ -7,6 +7,7 @@ import pytest
 from homeassistant.core import CoreState, HomeAssistant, ServiceCall, SupportsResponse
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from tests.component.blueprints.story import (
     BATTERY,
@@ -169,6 +170,24 @@ async def test_a_restart_when_it_would_have_been_time(
     await hass.async_start()
     await settle()
     assert [call.service for call in warmed] == ["turn_on"]
+
+
+async def test_a_house_that_reckons_in_fahrenheit(
+    hass: HomeAssistant, everything: MockConfigEntry, bridge: FakeBridge, diary: Diary, clock: Pass, begin: Begin
+) -> None:
+    hass.config.units = US_CUSTOMARY_SYSTEM
+    begin("2026-11-20 07:20")
+    diary.append(appointment("2026-11-20 08:00"))
+    bridge.tell_state("climate", on=False)
+    bridge.obey("climate", on=True)
+    await use(
+        hass, "warm_before_appointment", calendar=CALENDAR, climate="climate.anna_climate", temperature=21, lead=30
+    )
+    await clock(at("2026-11-20 07:31"))
+    assert [(command.command, command.arguments) for command in bridge.commands] == [
+        ("climate_on", {}),
+        ("climate_temperature", {"driver_celsius": 21.0}),
+    ]
 
 
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
