@@ -213,6 +213,11 @@ class FakeBridge:
         """Take it, and say no more."""
         self.result(command, Outcome.ACCEPTED)
 
+    def fall_silent(self, command: Command) -> None:
+        """Take it, and be gone."""
+        self.accept(command)
+        self.offline()
+
     def ignore(self, command: Command) -> None:
         """Hear nothing."""
 

@@ -116,3 +116,16 @@ async def test_all_have_left_and_the_car_refuses(
     await clock(minutes=5)
     assert commands(bridge) == ["lock"]
     assert sentences(told) == ["Everybody has left, and Anna could not be locked. Open: Anna Front driver door."]
+
+
+async def test_all_have_left_and_nobody_knows_whether_the_car_was_locked(
+    hass: HomeAssistant, bridge: FakeBridge, family: None, clock: Pass, told: list[ServiceCall]
+) -> None:
+    """The bridge falls silent with the command."""
+    bridge.body(lock="unlocked", front_driver_door="closed")
+    bridge.on_command = bridge.fall_silent
+    hass.states.async_set("person.ada", "not_home")
+    hass.states.async_set("person.ben", "not_home")
+    await clock(minutes=5)
+    assert commands(bridge) == ["lock"]
+    assert sentences(told) == ["Everybody has left, and it is not known whether Anna is locked."]

@@ -92,6 +92,20 @@ async def test_a_car_that_cannot_be_locked_at_night(
     assert sentence.startswith("Anna is unlocked and could not be locked. It was heard last at ")
 
 
+async def test_nobody_knows_whether_the_car_was_locked_at_night(
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, begin: Begin,
+    told: list[ServiceCall],
+) -> None:  # fmt: skip
+    """The bridge falls silent with the command."""
+    begin("2026-11-20 21:50")
+    bridge.body(lock="unlocked")
+    bridge.on_command = bridge.fall_silent
+    await use(hass, "unlocked_at_night", lock=LOCK, notify=TELL)
+    await clock(at("2026-11-20 22:10"))
+    assert commands(bridge) == ["lock"]
+    assert sentences(told) == ["Anna had been left unlocked, and it is not known whether it is locked now."]
+
+
 async def test_only_told_at_night(
     hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, clock: Pass, begin: Begin,
     told: list[ServiceCall],
