@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components import persistent_notification
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import slugify
 from homeassistant.util.yaml import parse_yaml
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from tests.component.fake_bridge import FakeBridge
 
 from component_source import ENGLISH, FOLDER, ROOT, anchors, offered
@@ -130,4 +131,45 @@ async def test_the_night_that_the_car_could_not_be_locked(
     assert [command.command for command in bridge.commands] == ["lock"]
     [notice] = persistent_notification._async_get_or_create_notifications(hass).values()
     assert notice["title"] == "The car is not known to be locked"
-    assert notice["message"] == "Out of Bluetooth range"
+    assert notice["message"] == "The last command ended with: Out of Bluetooth range"
+
+
+async def test_the_night_in_which_a_door_stood_open(
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge
+) -> None:
+    """The car is well reached: a message of "None" alone would be none to Home Assistant."""
+    assert await async_setup_component(hass, "persistent_notification", {})
+    bridge.body(lock="unlocked", front_driver_door="open")
+    bridge.end(Outcome.REFUSED, "closures_open")
+    [night] = [example for example in examples() if example["alias"] == "Lock the car at night"]
+    night["actions"][1]["timeout"] = {"milliseconds": 10}
+    assert await async_setup_component(hass, "automation", {"automation": [night]})
+    await hass.services.async_call("automation", "trigger", {"entity_id": "automation.lock_the_car_at_night"})
+    await hass.async_block_till_done()
+    [notice] = persistent_notification._async_get_or_create_notifications(hass).values()
+    assert notice["message"] == "The last command ended with: A door or lid is open"
+
+
+@pytest.mark.parametrize(("lock", "told"), [("unlocked", 0), ("locked", 1)])
+async def test_a_door_is_opened(
+    hass: HomeAssistant,
+    home: MockConfigEntry,
+    bridge: FakeBridge,
+    freezer: FrozenDateTimeFactory,
+    lock: str,
+    told: int,
+) -> None:
+    """The car tells of lock and door in one report: who unlocks it and gets in is no thief."""
+    assert await async_setup_component(hass, "persistent_notification", {})
+    bridge.tell_clock()  # it lives in the time of this story
+    [door] = [example for example in examples() if example["alias"] == "A door of the locked car"]
+    bridge.body(lock="locked", front_driver_door="closed")
+    assert await async_setup_component(hass, "automation", {"automation": [door]})
+    await hass.async_block_till_done()
+    bridge.body(lock=lock, front_driver_door="open")
+    await hass.async_block_till_done()
+    freezer.tick(5)
+    bridge.tell_clock()
+    async_fire_time_changed(hass)
+    await hass.async_block_till_done()
+    assert len(persistent_notification._async_get_or_create_notifications(hass)) == told
