@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -9,23 +10,19 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from driveway_bridge.contract import CarInfo, Info
-from driveway_bridge.contract_topics import Topics
-from driveway_bridge.mqtt.discovery_device import of_car
 from driveway_bridge.mqtt.things import THINGS
-from driveway_bridge.permissions import EVERYTHING
 from driveway_bridge.state.charge import Charge
 
-PAGE = (Path(__file__).parents[3] / "docs/migration.md").read_text()
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs/migration.md").read_text()
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ")]
 _SET = re.compile(r"([a-z_]+)/set`? `?([A-Z]+|\d+)?")
 
 
 def test_the_names_of_our_entities() -> None:
-    info = Info(bridge="bridge-1", name="Driveway", version="1", boot="b")
-    car = CarInfo(id="car-1", name="Anna")
-    components = of_car(Topics("driveway", "bridge-1"), info, car, (EVERYTHING,))["components"]
-    known = {component.get("name") for component in components.values()}
+    """They are those of the component."""
+    texts = json.loads((ROOT / "custom_components/driveway/translations/en.json").read_text("utf-8"))
+    known = {entity.get("name") for entities in texts["entity"].values() for entity in entities.values()}
     named = {name for row in ROWS for name in re.findall(r"\*\*([^*]+)\*\*", row.rsplit("|", 2)[1])}
     assert len(named) > 30
     assert named <= known
