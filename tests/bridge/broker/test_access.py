@@ -54,6 +54,7 @@ ASKED: Final = {
     "clock request": B.clock_request,
     "plain": B.plain(CAR, "lock"),
     "component": B.component,
+    "echo": "driveway/home-0a1b2c3d/echo",
 }
 FOREIGN: Final = {
     "discovery": "homeassistant/device/car/config",
@@ -67,13 +68,13 @@ FOREIGN: Final = {
 ALL: Final = TOLD | ASKED | FOREIGN
 READS: Final = {
     "driveway": {*TOLD, "command", "ear", "clock request", "plain", "component"},
-    "homeassistant": {*TOLD, "component", "discovery", "birth"},
+    "homeassistant": {*TOLD, "component", "echo", "discovery", "birth"},
     "automation": set(TOLD) - {"clock", "health", "lease", "lease of another"},
     "display": {"status", "link", "body", "charge", "climate", "tyres"},
 }
 WRITES: Final = {
     "driveway": {*TOLD, "ear"},
-    "homeassistant": {"command", "ear", "clock request", "plain", "component", "discovery", "birth"},
+    "homeassistant": {"command", "ear", "clock request", "plain", "component", "echo", "discovery", "birth"},
     "automation": {"plain"},
     "display": set(),
 }
