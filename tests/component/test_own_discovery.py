@@ -12,6 +12,7 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import async_fire_mqtt_message
 from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 
+from custom_components.driveway.sensor_charge import CHARGES
 from driveway_bridge.contract import CarInfo, Event, Info
 from driveway_bridge.contract_topics import Topics
 from driveway_bridge.mqtt.discovery_device import of_bridge, of_car
@@ -156,6 +157,14 @@ async def test_what_the_car_does_not_say_is_unknown(told: Told, caplog: pytest.L
                       "binary_sensor.anna_occupied", "sensor.anna_battery"):  # fmt: skip
         assert told.state(entity_id) == "unknown", entity_id
     assert not [one for one in caplog.records if one.levelname == "ERROR"]
+
+
+async def test_charging_means_the_same_as_to_the_component(told: Told) -> None:
+    await told.discover(EVERYTHING)
+    await told.be_there()
+    for word in ("disconnected", "no_power", "starting", "charging", "complete", "stopped", "calibrating"):
+        await told.say("charge", charging=word)
+        assert told.state("switch.anna_charging") == ("on" if word in CHARGES else "off"), word
 
 
 async def test_a_car_that_is_away_is_shown_and_a_bridge_that_is_gone_is_not(told: Told) -> None:

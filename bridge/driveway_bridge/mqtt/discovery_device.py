@@ -40,7 +40,7 @@ _DOORS: Final = {
     "rear_passenger_door": "Rear door, passenger's side",
 }
 _SWITCHES: Final[dict[str, tuple[str, str, Config]]] = {
-    "charging": ("Charging", "value in ('charging', 'starting')", {"icon": "mdi:ev-station"}),
+    "charging": ("Charging", "value in ('starting', 'charging', 'calibrating')", {"icon": "mdi:ev-station"}),
     "sentry": ("Sentry Mode", "value != 'off'", {"icon": "mdi:shield-car"}),
     "defrost": ("Defrost", "value == 'max'", {"icon": "mdi:car-defrost-front"}),
     "wheel_heat": ("Warm steering wheel", "value", {"icon": "mdi:steering"}),
