@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, override
 
 import pytest
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.lock import LockEntity
 from homeassistant.components.lock.const import DATA_COMPONENT
 from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
@@ -15,8 +16,10 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 from tests.component.conftest import Press, household
 from tests.component.fake_bridge import ANNA, BERT, OTHER_CODE, FakeBridge
+from tests.component.test_broker import Gate
 
 from custom_components.driveway import commands, delivery, lock, second_lock
+from custom_components.driveway.broker import CALLS_UNHEARD
 from custom_components.driveway.const import CONF_ROUTE
 from custom_components.driveway.contract import Command, Outcome
 from custom_components.driveway.devices import cars_of
@@ -140,18 +143,24 @@ async def test_what_the_second_lock_says_is_not_what_the_car_said(
     assert anna(hass).state == "unlocked"
 
 
-@pytest.mark.parametrize("away", ["broker", "bridge"])
+@pytest.mark.parametrize("away", ["broker", "broker that hangs", "bridge"])
 async def test_without_a_bridge_the_second_lock_is_what_is_left(
     hass: HomeAssistant,
     cloud: CloudLock,
     bridge: FakeBridge,
     press: Press,
     mqtt_mock: MqttMockHAClient,
+    freezer: FrozenDateTimeFactory,
     away: str,
 ) -> None:
     if away == "broker":
         mqtt_mock._mqttc.on_disconnect(None, None, 0, 0)
         await hass.async_block_till_done()
+    elif away == "broker that hangs":
+        gate = Gate(hass, mqtt_mock._mqttc, freezer)
+        await gate.after(1)
+        gate.lets = lambda _topic: False
+        await gate.after(CALLS_UNHEARD + 1)
     else:
         bridge.offline()
     assert anna(hass).state == STATE_UNKNOWN  # nobody hears the car now, and yet it can be locked
