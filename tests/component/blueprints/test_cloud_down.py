@@ -10,6 +10,7 @@ from tests.component.blueprints.story import (
     TELL,
     Pass,
     sentences,
+    settle,
     use,
 )
 
@@ -104,3 +105,14 @@ async def test_the_cloud_is_back_before_the_owner_has_been_told(
         hass.states.async_set(CLOUD, "reachable")
         await clock(minutes=20)
         assert sentences(told) == [FAILING, "The maker's cloud can be reached again."] * outage
+
+
+async def test_without_patience(hass: HomeAssistant, home: MockConfigEntry, told: list[ServiceCall]) -> None:
+    hass.states.async_set(CLOUD, "reachable")
+    await use(hass, "cloud_down", cloud=CLOUD, lock=LOCK, notify=TELL, patience=0)
+    for _ in range(2):
+        hass.states.async_set(CLOUD, "failing")
+        await settle()
+        hass.states.async_set(CLOUD, "reachable")
+        await settle()
+    assert sentences(told) == [FAILING, "The maker's cloud can be reached again."] * 2
