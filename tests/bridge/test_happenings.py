@@ -67,6 +67,13 @@ class Garage:
     def station(self, order: Any, outcome: Outcome, reason: str | None = None, stage: str | None = None) -> None:
         self.happenings.station(order, Result(id=order.command.id, outcome=outcome, reason=reason, stage=stage))
 
+    def done(self, command: str) -> None:
+        """A client's command goes to the car, which confirms it."""
+        order = self.order(command, client="3f0a9c11d2e4b567")
+        self.station(order, Outcome.ACCEPTED)
+        self.station(order, Outcome.SENT)
+        self.station(order, Outcome.CONFIRMED, "done")
+
     def neighbour(self, event: str, *, retain: bool = False) -> None:
         payload = Event(event=event, boot="other", at=1.0).payload().encode()
         assert self.happenings.takes(Message(NEIGHBOUR.event(CAR), payload, retain))
@@ -279,6 +286,62 @@ async def test_a_follower_that_saw_nothing_of_what_the_other_did_tells_of_its_ow
     await asyncio.sleep(0.3)
     garage.says(locked=False)
     assert [(event.event, event.by) for _, event in garage.told] == [("unlocked", "client")]
+
+
+async def test_a_follower_takes_back_what_it_has_only_heard_of() -> None:
+    """It was unlocked through the other bridge and is locked through this one, which looks rarely."""
+    garage = Garage()
+    garage.company, garage.leads = True, False
+    garage.says(locked=True)
+    await asyncio.sleep(4)
+    garage.neighbour("unlocked")
+    await asyncio.sleep(4)
+    garage.done("lock")
+    await asyncio.sleep(0.3)
+    garage.says(locked=True)
+    assert [(event.event, event.by) for _, event in garage.told] == [("locked", "client")]
+
+
+async def test_what_another_bridge_has_told_is_not_told_again_for_a_command_that_changes_nothing() -> None:
+    garage = Garage()
+    garage.company, garage.leads = True, False
+    garage.says(locked=True)
+    await asyncio.sleep(4)
+    garage.neighbour("unlocked")
+    await asyncio.sleep(4)
+    garage.done("unlock")
+    await asyncio.sleep(0.3)
+    garage.says(locked=False)
+    assert garage.events() == []
+
+
+@pytest.mark.parametrize("before_s", [None, 400])
+async def test_who_does_not_know_how_it_was_tells_of_its_own_command_where_another_may_have_seen_it(
+    before_s: float | None,
+) -> None:
+    """Else the other one would say that somebody else did it."""
+    garage = Garage()
+    garage.company = True
+    if before_s is not None:
+        garage.says(locked=True)
+        await asyncio.sleep(before_s)
+    garage.done("unlock")
+    await asyncio.sleep(0.3)
+    garage.says(locked=False)
+    assert [(event.event, event.by) for _, event in garage.told] == [("unlocked", "client")]
+
+
+async def test_a_first_word_is_no_event_alone_or_long_after_a_command() -> None:
+    garage = Garage()
+    garage.company = True
+    garage.done("unlock")
+    await asyncio.sleep(LOCK_WAIT_S + 1)
+    garage.says(locked=False)
+    alone = Garage()
+    alone.done("unlock")
+    alone.says(locked=False)
+    await asyncio.sleep(LOCK_WAIT_S + 1)
+    assert garage.events() == alone.events() == []
 
 
 async def test_it_is_out_of_range_here_and_the_other_bridge_takes_over() -> None:

@@ -21,6 +21,9 @@ GAP_S: Final = 90.0
 """A state that is older was not watched since, where the car is asked every 30 s."""
 GAP_QUESTIONS: Final = 2.5
 """The same in times between two questions: with an open link every other one is left out, as the car then tells."""
+UNDER_WAY_S: Final = 0.5
+"""What the car answered before another bridge told of a change may arrive so long after that word; then it is asked
+again."""
 STIR_S: Final = 300.0
 """Somebody was in the car so shortly before it was heard the last time: then it was driven away."""
 BLIND_S: Final = 300.0
@@ -40,6 +43,8 @@ class Change:
 
     locked: bool
     since: float
+    assumed: bool = False
+    """Nobody here knows how it was before."""
 
     @property
     def event(self) -> str:
@@ -51,16 +56,29 @@ class LockWatch:
     """Of one car."""
 
     def __init__(self) -> None:
+        self.blind = True
+        """Whether it was not known, at the last word on the lock, how that had been just before."""
         self._locked: bool | None = None
         self._heard_at = -math.inf
+        self._told_at = -math.inf
 
     def heard(self, locked: bool | None, now: float, gap_s: float) -> Change | None:  # noqa: FBT001 - what the car said
         """The car told its lock (None: in a word that we do not know); what has happened by that, if anything."""
         before, since = self._locked, self._heard_at
+        if locked != before and now - self._told_at < UNDER_WAY_S:
+            return None
         self._locked, self._heard_at = locked, now
-        if before is None or locked is None or before == locked or now - since > gap_s:
+        self.blind = before is None or now - since > gap_s
+        if self.blind or locked is None or before == locked:
             return None
         return Change(locked, since)
+
+    def told(self, event: str, now: float) -> None:
+        """Another bridge has told of a change, and so how the lock is."""
+        if event in (LOCKED, UNLOCKED):
+            self._locked = event == LOCKED
+            self._heard_at = self._told_at = now
+            self.blind = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +93,7 @@ class Doer:
 class _Deed:
     locked: bool
     doer: Doer
-    left_at: float = math.inf
+    may_have_left: bool = False
     over_at: float = math.inf
 
 
@@ -90,16 +108,16 @@ class Deeds:
         if command in _LOCKING:
             self._deeds[command_id] = _Deed(_LOCKING[command], doer)
 
-    def sent(self, command_id: str, now: float) -> None:
+    def sent(self, command_id: str) -> None:
         """It may have gone to the car."""
         if command_id in self._deeds:
-            self._deeds[command_id].left_at = now
+            self._deeds[command_id].may_have_left = True
 
     def ended(self, command_id: str, now: float, *, may_have_happened: bool) -> None:
         """It has come to its end."""
         deed = self._deeds.pop(command_id, None)
         if deed is not None and may_have_happened:
-            deed.left_at, deed.over_at = min(deed.left_at, now), now
+            deed.may_have_left, deed.over_at = True, now
             # Of those that did the same the last one is enough: a car that is locked each minute fills no memory.
             self._deeds = {
                 one: other
@@ -107,15 +125,10 @@ class Deeds:
                 if other.over_at == math.inf or other.locked != deed.locked
             } | {command_id: deed}
 
-    def doer(self, change: Change, told_at: float = -math.inf) -> Doer | None:
-        """Who did it, if it was done by this bridge: a command for it was under way since the lock was otherwise.
-
-        Where another bridge told of the same at `told_at`, it was this one only with a command that left after that.
-        """
+    def doer(self, change: Change) -> Doer | None:
+        """Who did it, if it was done by this bridge: a command for it was under way since the lock was otherwise."""
         self._deeds = {one: deed for one, deed in self._deeds.items() if deed.over_at >= change.since}
-        fitting = [
-            deed for deed in self._deeds.values() if told_at < deed.left_at < math.inf and deed.locked == change.locked
-        ]
+        fitting = [deed for deed in self._deeds.values() if deed.may_have_left and deed.locked == change.locked]
         return fitting[-1].doer if fitting else None
 
 

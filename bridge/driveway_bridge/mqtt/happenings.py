@@ -165,7 +165,7 @@ class _Watch(Observer):
             )
             self._deeds.ended(command.id, self._boot.now(), may_have_happened=happened)
         elif result.outcome is Outcome.SENT:
-            self._deeds.sent(command.id, self._boot.now())
+            self._deeds.sent(command.id)
         else:
             doer = Doer(asker.name) if asker.client is None else Doer(CLIENT, asker.client)
             self._deeds.begun(command.id, command.command, doer)
@@ -179,6 +179,9 @@ class _Watch(Observer):
         change = self._lock.heard(body.locked, now, self._gap_s * (FOLLOWS if follows else 1.0))
         if change is not None:
             self._lock_changed(change)
+        elif self._lock.blind and body.locked is not None and self._standing.company():
+            # Another bridge may have seen it change, and would take what was done here for somebody else's doing.
+            self._lock_changed(Change(body.locked, now - LOCK_WAIT_S, assumed=True))
 
     def heard_state(self, subject: str, state: State) -> None:
         """See whether the car is driven."""
@@ -201,7 +204,8 @@ class _Watch(Observer):
 
     def told_elsewhere(self, event: str) -> None:
         """Another bridge has told of something."""
-        self._elsewhere[event] = self._boot.now()
+        now = self._elsewhere[event] = self._boot.now()
+        self._lock.told(event, now)
         if event == happenings.DROVE_OFF and not self._whereabouts.near:
             self._set_away(away=True)
         elif event == happenings.ARRIVED:
@@ -210,14 +214,11 @@ class _Watch(Observer):
     # What follows -----------------------------------------------------------------------------------------------------
 
     def _lock_changed(self, change: Change) -> None:
-        # Who looks rarely may see a change only after another bridge did it, told of it and took it back: then what
-        # this bridge did itself since is still news.
-        told_at = self._elsewhere.get(change.event, -math.inf)
-        doer = self._deeds.doer(change, told_at)
+        doer = self._deeds.doer(change)
         event = Event(event=change.event, boot=self._boot.id, at=self._now())
         if doer is not None:
             self._tell_event(replace(event, by=doer.by, client=doer.client))
-        elif told_at <= change.since:
+        elif not change.assumed:
             self._tell_unless_another_does(replace(event, by=OTHER), LOCK_WAIT_S)
 
     def _judge(self, near: bool | None) -> None:  # noqa: FBT001 - as `Whereabouts.judge`

@@ -45,6 +45,30 @@ class TestLock:
         assert watch.heard(None, 10, GAP_S) is None
         assert watch.heard(False, 20, GAP_S) is None
 
+    def test_another_bridges_word_is_one_on_the_lock(self) -> None:
+        watch = LockWatch()
+        watch.heard(True, 0, GAP_S)
+        watch.told("unlocked", 10)
+        watch.told("arrived", 20)
+        assert watch.heard(False, 30, GAP_S) is None
+        watch.told("locked", 40)
+        assert watch.heard(False, 50, GAP_S) == Change(locked=False, since=40)
+
+    def test_what_was_answered_before_another_bridges_word_is_not_what_followed_it(self) -> None:
+        watch = LockWatch()
+        watch.told("unlocked", 10)
+        assert watch.heard(True, 10.1, GAP_S) is None
+        assert not watch.blind
+        assert watch.heard(False, 11, GAP_S) is None
+
+    def test_it_is_blind_where_nobody_watched_before(self) -> None:
+        watch = LockWatch()
+        seen = []
+        for at in (0, 30, 30 + GAP_S + 1):
+            watch.heard(True, at, GAP_S)
+            seen.append(watch.blind)
+        assert seen == [True, False, True]
+
     @pytest.mark.parametrize(("every_s", "gap"), [(1, GAP_S), (30, GAP_S), (60, 150), (3600, 9000)])
     def test_who_asks_rarely_watches_with_longer_gaps(self, every_s: float, gap: float) -> None:
         assert gap_s(every_s) == gap
@@ -56,14 +80,14 @@ class TestDeeds:
         deeds.begun("a", "unlock", HOME)
         change = Change(locked=False, since=0)
         assert deeds.doer(change) is None  # it has not left
-        deeds.sent("a", 0)
+        deeds.sent("a")
         assert deeds.doer(change) == HOME
         assert deeds.doer(Change(locked=True, since=0)) is None
 
     def test_a_command_that_ended_since_the_lock_was_otherwise_did_it(self) -> None:
         deeds = Deeds()
         deeds.begun("a", "auto_secure", PAGE)
-        deeds.sent("a", 0)
+        deeds.sent("a")
         deeds.ended("a", 5, may_have_happened=True)
         assert deeds.doer(Change(locked=True, since=4)) == PAGE
         assert deeds.doer(Change(locked=True, since=6)) is None  # somebody else, later
@@ -72,11 +96,11 @@ class TestDeeds:
         deeds = Deeds()
         for minute in range(1000):
             deeds.begun(f"{minute}", "lock", HOME)
-            deeds.sent(f"{minute}", 60.0 * minute)
+            deeds.sent(f"{minute}")
             deeds.ended(f"{minute}", 60.0 * minute, may_have_happened=True)
         assert len(deeds._deeds) == 1
         deeds.begun("unlock", "unlock", PAGE)
-        deeds.sent("unlock", 60_000)
+        deeds.sent("unlock")
         deeds.ended("unlock", 60_000, may_have_happened=True)
         assert deeds.doer(Change(locked=True, since=59_900)) == HOME
         assert deeds.doer(Change(locked=False, since=59_990)) == PAGE
@@ -84,31 +108,22 @@ class TestDeeds:
     def test_what_came_to_nothing_did_nothing(self) -> None:
         deeds = Deeds()
         deeds.begun("a", "lock", HOME)
-        deeds.sent("a", 0)
+        deeds.sent("a")
         deeds.ended("a", 5, may_have_happened=False)
         assert deeds.doer(Change(locked=True, since=4)) is None
 
     def test_other_commands_lock_nothing(self) -> None:
         deeds = Deeds()
         deeds.begun("a", "climate_on", HOME)
-        deeds.sent("a", 0)
+        deeds.sent("a")
         deeds.ended("a", 1, may_have_happened=True)
         assert deeds.doer(Change(locked=False, since=0)) is None
-
-    @pytest.mark.parametrize(("told_at", "doer"), [(4, HOME), (6, None)])
-    def test_after_another_bridge_has_told_of_it_only_a_later_command_did_it_again(
-        self, told_at: float, doer: Doer | None
-    ) -> None:
-        deeds = Deeds()
-        deeds.begun("a", "unlock", HOME)
-        deeds.sent("a", 5)
-        assert deeds.doer(Change(locked=False, since=0), told_at) == doer
 
     def test_of_two_the_one_that_fits(self) -> None:
         deeds = Deeds()
         for name, doer in (("unlock", HOME), ("lock", PAGE)):
             deeds.begun(name, name, doer)
-            deeds.sent(name, 0)
+            deeds.sent(name)
         assert deeds.doer(Change(locked=True, since=0)) == PAGE
         assert deeds.doer(Change(locked=False, since=0)) == HOME
 
