@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -18,7 +18,7 @@ from driveway_bridge.protocol.keys import PrivateKey, ProtectedError, WrongKindE
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Of a file; the largest memories of an ESP32 have half of it."""
-_BLOCK: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_BEGIN: Final = b"-----BEGIN "
 _PRIVATE: Final = frozenset({b"PRIVATE KEY", b"EC PRIVATE KEY", b"ENCRYPTED PRIVATE KEY"})
 _FOREIGN: Final = frozenset({b"RSA PRIVATE KEY", b"DSA PRIVATE KEY", b"OPENSSH PRIVATE KEY"})
 _PUBLIC: Final = frozenset({b"PUBLIC KEY", b"CERTIFICATE"})
@@ -77,8 +77,16 @@ def _the_one(keys: list[PrivateKey], form: Form, otherwise: str) -> Found:
 
 
 def _pem_keys(content: bytes, passphrase: str | None) -> list[PrivateKey]:
-    blocks = [block[0] + b"\n" for block in _BLOCK.finditer(content) if block[1] in _PRIVATE]
-    return [_read_pem(block, passphrase) for block in blocks]
+    return [_read_pem(block, passphrase) for label, block in _blocks(content) if label in _PRIVATE]
+
+
+def _blocks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Label and text of each PEM that is whole; one that breaks off takes nothing from the next."""
+    for part in content.split(_BEGIN)[1:]:
+        label, _, rest = part.partition(b"-----")
+        body, end, _ = rest.partition(b"-----END " + label + b"-----")
+        if end:
+            yield label, _BEGIN + label + b"-----" + body + end + b"\n"
 
 
 def _read_pem(pem: bytes, passphrase: str | None) -> PrivateKey:
@@ -102,12 +110,12 @@ def _refusal(error: ValueError, passphrase: str | None) -> NotTakenError:
 
 
 def _what_else(content: bytes) -> str:
-    labels = {block[1] for block in _BLOCK.finditer(content)}
+    labels = {label for label, _ in _blocks(content)}
     if labels & _FOREIGN:
         return _WRONG_KIND
     if labels & _PUBLIC:
         return _ONLY_PUBLIC
-    if b"-----BEGIN" in content:
+    if _BEGIN in content:
         return _DAMAGED
     if content.lstrip().startswith(_KEYRING):
         return _IN_A_KEYRING

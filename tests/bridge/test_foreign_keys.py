@@ -98,6 +98,21 @@ def test_another_kind_of_key(content: bytes) -> None:
     assert "P-256" in refused(content)
 
 
+@pytest.mark.parametrize("form", [SEC1, PKCS8])
+def test_a_curve_that_the_library_does_not_know(form: PrivateFormat) -> None:
+    der = KEY.private_bytes(Encoding.DER, form, NoEncryption())
+    p256 = bytes.fromhex("06082a8648ce3d030107")
+    assert p256 in der
+    assert "P-256" in refused(der.replace(p256, p256[:-1] + b"\x7f"))
+
+
+def test_a_file_with_many_beginnings_is_read_as_fast_as_any() -> None:
+    """A thousand kilobytes; each beginning was once looked through to the end of the file."""
+    begin = b"-----BEGIN EC PRIVATE KEY-----\n"
+    assert find(begin * 32_000 + pem()).key.public == PUBLIC
+    assert "damaged" in refused(begin * 32_000)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

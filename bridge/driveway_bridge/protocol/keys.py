@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import (
@@ -73,14 +73,17 @@ class PrivateKey:
     @classmethod
     def _read(cls, load: Callable[..., object], data: bytes, passphrase: str | None) -> PrivateKey:
         try:
-            key = load(data, password=None)
-        except TypeError as error:
-            if passphrase is None:
-                raise ProtectedError("the key is protected by a password") from error
             try:
-                key = load(data, password=passphrase.encode())
-            except ValueError as wrong:
-                raise ProtectedError("the key is protected by another password") from wrong
+                key = load(data, password=None)
+            except TypeError as error:
+                if passphrase is None:
+                    raise ProtectedError("the key is protected by a password") from error
+                try:
+                    key = load(data, password=passphrase.encode())
+                except ValueError as wrong:
+                    raise ProtectedError("the key is protected by another password") from wrong
+        except UnsupportedAlgorithm as error:
+            raise WrongKindError(f"the key is of a kind that is not known here: {error}") from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise WrongKindError("the key is not an elliptic-curve key")
         return cls(key)
