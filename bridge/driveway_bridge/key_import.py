@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from driveway_bridge import data_lock, key_store, memory, session_store
+from driveway_bridge.database import DatabaseError
+from driveway_bridge.errors import ConfigurationError
 from driveway_bridge.memory import Batch, Memory
 from driveway_bridge.memory_keeper import IDENTITY
 from driveway_bridge.protocol.keys import PrivateKey
@@ -35,7 +37,11 @@ def take_over(data: Path, key: PrivateKey, *, replace_other: bool = False) -> Ta
         if _is_ours(data, key):
             return Taken(changed=False)
         if replace_other or not (data / key_store.FILE).exists():
-            _forget_what_belongs_to_the_key(data)
+            try:
+                _forget_what_belongs_to_the_key(data)
+            except DatabaseError as error:
+                problem = f"{data}: sessions and role of the key before cannot be forgotten: {error}; the key stays"
+                raise ConfigurationError([problem]) from error
         return Taken(changed=True, kept=key_store.put(data, key, replace=replace_other))
 
 
@@ -62,4 +68,5 @@ def _forget_what_belongs_to_the_key(data: Path) -> None:
                 for where, note in kept.recall().notes.items()
                 if where[1] == IDENTITY
             }
-            kept.keep(Batch(notes=notes))
+            if not kept.keep(Batch(notes=notes)):  # it has said why
+                raise DatabaseError(f"{memory.FILE} cannot be written")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +12,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from driveway_bridge import data_lock, key_store, private_file
+from driveway_bridge import data_lock, database, key_store, private_file
 from driveway_bridge.cli import main
 from driveway_bridge.memory import Batch, Memory, Note
 from driveway_bridge.protocol.keys import PrivateKey
+from driveway_bridge.session_store import SessionStore
 from driveway_bridge.wall_clock import Moment
 from tests.bridge.cli.programs import DRIVEWAY, VIN, Done, SimulatedCar, environment
 from tests.bridge.cli.terminal import Terminal
@@ -111,6 +114,25 @@ def test_what_the_old_key_might_do_is_not_believed_of_the_new_one(data: Path, fi
     again.close()
     assert json.loads(remembered["car-1", "identity"].document) == {"address": "AA:BB", "role": None, "slot": None}
     assert remembered["car-1", "budget"] == other
+
+
+@pytest.mark.parametrize("held", ["sessions.db", "memory.db"])
+def test_what_cannot_be_forgotten_keeps_the_key_that_it_belongs_to(
+    held: str, data: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = key_store.load_or_create(data).public
+    SessionStore(data).close()
+    kept = Memory(data)
+    assert kept.keep(Batch(notes={("car-1", "identity"): Note('{"role": "owner"}', Moment("start", 1.0))}))
+    kept.close()
+    monkeypatch.setattr(database, "_BUSY_S", 0.05)
+    with contextlib.closing(sqlite3.connect(data / held, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = run(data, file, "--replace")
+    assert done.exit_code == 2
+    assert "the key stays" in done.output
+    assert ours(data) == before
+    assert run(data, file, "--replace").exit_code == 0
 
 
 def test_in_words(data: Path, file: Path) -> None:
