@@ -156,8 +156,12 @@ class Vehicle:
                 # A car that asks to wait has been seen to do it all the same.
                 await self._verify(errand, settled_by)
                 return errand.proof.result() if errand.proof.done() else last
-            if isinstance(last, (Reply, Refused, NotReached)) or not errand.sent():
+            if isinstance(last, (Reply, Refused, NotReached)):
                 break
+            if not errand.sent():
+                if isinstance(last, LinkLost) or errand.left(self._clock()) <= 0:
+                    break
+                continue  # it waits behind a frame that the link has not taken so far: nothing of it has left
             if errand.proof.done() or settled_by is None:
                 break
             errand.report("verifying")

@@ -404,6 +404,20 @@ async def test_a_link_that_takes_no_more(house: House) -> None:
     assert now() - begun <= 8.5
 
 
+async def test_a_command_behind_a_frame_that_the_link_does_not_take(house: House) -> None:
+    """A question was under way and gave way; nothing of the command leaves until the link is given up."""
+    await house.acquainted()
+    house.car.links[0].stuck = True
+    asking = asyncio.ensure_future(house.do(security.status()))
+    await asyncio.sleep(1)
+    asking.cancel()
+    begun = now()
+    execution = await house.do(security.unlock())
+    assert (execution.outcome, execution.exchanges) == (Outcome.CONFIRMED, 1)
+    assert len(house.car.links) == 2
+    assert now() - begun <= 8.5
+
+
 async def test_links_that_take_nothing_at_all(house: House) -> None:
     house.dialer.prepare = [lambda link: setattr(link, "stuck", True)] * 10
     begun = now()
