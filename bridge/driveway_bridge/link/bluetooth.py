@@ -59,6 +59,7 @@ class BluetoothDialer:
         self._air = air
         self._ear = Ear(local_name(vin), other_name(vin), address=address, on_address=on_address)
         self._link: BluetoothLink | None = None
+        self._way: Way | None = None
         self._dialling = asyncio.Lock()
         air.join(self._ear)
 
@@ -133,6 +134,7 @@ class BluetoothDialer:
                     heard = self._ear.last_heard
                     way.air.not_linked(heard.rssi_dbm if heard else None)
             raise
+        self._way = way
         self._ear.worked()
         way.worked()
         way.air.linked(link)
@@ -194,6 +196,8 @@ class BluetoothDialer:
         link, self._link = self._link, None
         if link is not None:
             await link.close()
+            if link.radio_hangs and self._way is not None:
+                self._way.failed(_now())  # what it heard a moment ago counts no more, if there is another one
 
 
 def _now() -> float:

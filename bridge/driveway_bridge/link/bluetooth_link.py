@@ -56,6 +56,8 @@ class BluetoothLink:
     def __init__(self, client: BleakClient, path: str | None = None) -> None:
         self.forgotten = False
         """Whether BlueZ was told to forget the car when the link was given back."""
+        self.radio_hangs = False
+        """Whether the proxy that has the link did not answer when it was given back."""
         self._client = client
         self._path = path
         self._said = self._heard = False
@@ -122,6 +124,10 @@ class BluetoothLink:
                 await within(DISCONNECT_S, self._client.disconnect())
             except RADIO_ERRORS as error:
                 _LOGGER.debug("The link could not be given back in order: %s", describe(error))
+            except asyncio.CancelledError:
+                # BlueZ is waited for once more. A proxy has been told, and hangs up by itself when it has lost us.
+                self.radio_hangs = self._given_back = self._path is None
+                raise
             self._given_back = True
             if doubtful and self._path is not None:
                 await self._forget(self._path)

@@ -120,6 +120,20 @@ async def test_a_command_whose_proxy_died_is_settled_through_the_other_and_done_
         assert here.times(locked=True) == 1
 
 
+async def test_a_command_whose_proxy_hangs_with_the_link_open_is_done_once_through_the_other(
+    ether: VirtualAir, carport: PlayedProxy, hall: PlayedProxy, tmp_path: Path
+) -> None:
+    """Wi-Fi is gone: nothing is refused, and nothing answers, not even the goodbye to the car."""
+    async with bridge(settings_of(carport, hall)) as made, owner(ether, made, tmp_path) as here:
+        assert (await here.vehicle.execute(security.unlock())).outcome is Outcome.CONFIRMED
+        await until(lambda: carport.confirmed_writes == carport.writes)
+        carport.deaf_mute = True
+        locked = await here.vehicle.execute(security.lock())
+        carport.deaf_mute = False
+        assert (locked.outcome, carport.connects, hall.connects) == (Outcome.CONFIRMED, 1, 1)
+        assert here.times(locked=True) == 1
+
+
 async def test_long_answers_arrive_whole_and_each_indication_once(
     house: Bridge, echo: EchoCar, carport: PlayedProxy
 ) -> None:
