@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from driveway_bridge import private_file
 from driveway_bridge.errors import ConfigurationError
 
 __all__ = ["Connection", "Database", "DatabaseError", "Layout"]
@@ -130,8 +131,14 @@ class Database:
         return self._prepared(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
 
     def _connect(self) -> Connection:
-        # Private from its first byte; sqlite gives its side files the same mode.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Private from its first byte; sqlite gives its side files the same mode and owner.
+        new = not self._path.exists()
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if new:
+                private_file.give(handle, self._path.parent)
+        finally:
+            os.close(handle)
         return self._prepared(
             sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         )

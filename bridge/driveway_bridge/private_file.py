@@ -20,9 +20,7 @@ def put(path: Path, content: bytes, *, replace: bool = False) -> None:
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            if os.geteuid() == 0:  # whoever the folder is made for has to be able to read it
-                folder = path.parent.stat()
-                os.fchown(handle, folder.st_uid, folder.st_gid)
+            give(handle, path.parent)
             file.write(content)
             file.flush()
             os.fsync(handle)
@@ -36,6 +34,13 @@ def put(path: Path, content: bytes, *, replace: bool = False) -> None:
         sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def give(handle: int, folder: Path) -> None:
+    """Let a new file belong to whom its folder belongs, where root makes it: that user has to be able to open it."""
+    if os.geteuid() == 0:
+        facts = folder.stat()
+        os.fchown(handle, facts.st_uid, facts.st_gid)
 
 
 def sync(folder: Path) -> None:

@@ -288,3 +288,18 @@ def test_the_forgetful_store_keeps_the_same_rules() -> None:
     store.release(VIN, VCSEC, replace(block, counter=7))
     assert store.load(VIN, VCSEC) == replace(SESSION, counter=7, granted=7)
     store.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_makes_the_bridges_own_user_can_open(tmp_path: Path) -> None:
+    """`sudo driveway keys` before the bridge's first start: it would not start any more."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    os.chown(data, 12345, 12345)
+    store = SessionStore(data)
+    store.reserve(VIN, VCSEC, SESSION)
+    assert {file.stat().st_uid for file in data.iterdir()} == {12345}
+    store.close()
+    os.chown(data / "sessions.db", 23456, 23456)
+    SessionStore(data).close()  # what is there already stays whose it is
+    assert (data / "sessions.db").stat().st_uid == 23456
