@@ -100,17 +100,15 @@ async def test_two_bridges_tell_once(broker: Mosquitto, tmp_path: Path) -> None:
         house = household.house
         for bridge in (holder, follower):
             await lock_heard(house, bridge.topics)  # else it cannot say that it has changed
-        for bridge in (holder, follower):
+        steps = [(holder, "unlock"), (follower, "lock"), (follower, "unlock"), (holder, "lock")]
+        for bridge, name in steps:
             since = len(house.heard)
             household.sheds.sort(key=lambda shed, bridge=bridge: shed is not bridge)  # type: ignore[misc]
-            for name, event in (("unlock", "unlocked"), ("lock", "locked")):
-                through, result = await household.give(name)
-                assert (through, result.outcome) == (bridge, Outcome.CONFIRMED)
-                assert (await happened(house, event, since)).client == bridge.signer.client
-                await asyncio.sleep(4.0)  # the other one looks, and waits whether somebody tells it
-        assert events(house) == [
-            (event, "client", bridge.signer.client) for bridge in (holder, follower) for event in ("unlocked", "locked")
-        ]
+            through, result = await household.give(name)
+            assert (through, result.outcome) == (bridge, Outcome.CONFIRMED)
+            assert (await happened(house, f"{name}ed", since)).client == bridge.signer.client
+            await asyncio.sleep(4.0)  # the other one looks, and waits whether somebody tells it
+        assert events(house) == [(f"{name}ed", "client", bridge.signer.client) for bridge, name in steps]
 
 
 def test_the_example_of_the_documentation_is_one() -> None:
