@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
@@ -102,6 +102,8 @@ class Issues:
     @callback
     def look(self) -> None:
         """Raise and delete what has changed."""
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return  # what Home Assistant's own dialog will ask for is not known yet
         cars, bridges = cars_of(self._entry), list(self._entry.runtime_data.household)
         if cars.keys() != self._cars:
             self.forget_others()
@@ -175,8 +177,8 @@ async def async_watch(hass: HomeAssistant, entry: DrivewayConfigEntry, asking: A
     issues = Issues(hass, entry, asking, week)
     issues.forget_others()
     entry.async_on_unload(entry.runtime_data.listeners.add(EVERYTHING, issues.look, LINK, HEALTH))
+    entry.async_on_unload(entry.async_on_state_change(issues.look))
     entry.async_on_unload(issues.async_store)
-    issues.look()
 
 
 async def async_forget(hass: HomeAssistant, entry_id: str) -> None:

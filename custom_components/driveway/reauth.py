@@ -9,7 +9,13 @@ import time
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigFlowContext, ConfigFlowResult
+from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    SOURCE_RECONFIGURE,
+    ConfigEntryState,
+    ConfigFlowContext,
+    ConfigFlowResult,
+)
 from homeassistant.core import HomeAssistant, callback
 
 from .commands import CLOCK_LASTS_S
@@ -56,6 +62,8 @@ class Asking:
     @callback
     def look(self) -> None:
         """See what is needed now. What cannot be known now stays as it is."""
+        if self._entry.state is not ConfigEntryState.LOADED:
+            return  # a dialog about a key would end at once
         needs = dict(self._needs())
         for need in [need for need in self._asked if needs.get(need, False) is False]:
             if self._close(need):
@@ -138,8 +146,8 @@ def code_refused(bridge: Bridge, monotonic: float) -> bool | None:
 
 @callback
 def async_watch(hass: HomeAssistant, entry: DrivewayConfigEntry) -> Asking:
-    """Ask the owner whenever it is needed, as long as the entry is set up."""
+    """Ask the owner whenever it is needed, from when the entry is set up until it ends."""
     asking = Asking(hass, entry)
     entry.async_on_unload(entry.runtime_data.listeners.add(EVERYTHING, asking.look, HEALTH))
-    asking.look()
+    entry.async_on_unload(entry.async_on_state_change(asking.look))
     return asking

@@ -204,3 +204,26 @@ async def test_the_name_of_a_bridge_that_was_not_heard_for_long(hass: HomeAssist
     await hass.async_block_till_done()
     form = await shown(hass)
     assert form["description_placeholders"]["bridge"] == "Carport"
+
+
+async def test_a_key_that_is_told_of_while_home_assistant_starts(
+    hass: HomeAssistant, bridge: FakeBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the broker has retained may be here before the entities are."""
+    entry = household(bridge, ANNA)
+    entry.add_to_hass(hass)
+    forward = hass.config_entries.async_forward_entry_setups
+
+    async def slowly(*args: Any) -> None:
+        await forward(*args)
+        bridge.announce()
+        bridge.online()
+        drop_key(bridge, ANNA)
+
+    monkeypatch.setattr(hass.config_entries, "async_forward_entry_setups", slowly)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert names(hass) == ["Anna"]
+    assert [issue.translation_key for issue in ir.async_get(hass).issues.values() if issue.active] == [
+        "config_entry_reauth"
+    ]
