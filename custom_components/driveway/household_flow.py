@@ -13,8 +13,10 @@ from homeassistant.config_entries import (
     ConfigFlow,
     ConfigFlowContext,
     ConfigFlowResult,
+    UnknownEntry,
 )
 from homeassistant.const import CONF_CODE
+from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers import selector
 
 from .bridge_code import is_code, opens, written
@@ -76,7 +78,7 @@ class HouseholdSteps(PairingSteps[ConfigFlowContext, ConfigFlowResult, str], Con
 
     async def async_step_new_base_topic(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Follow the bridges to another base topic: at least one of them has to be heard there."""
-        entry = self._get_reconfigure_entry()
+        entry = self._entry()
         old: str = entry.data[CONF_BASE_TOPIC]
         errors: dict[str, str] = {}
         if user_input is not None:
@@ -127,7 +129,10 @@ class HouseholdSteps(PairingSteps[ConfigFlowContext, ConfigFlowResult, str], Con
         return None if entry is None or entry.source == SOURCE_IGNORE else entry
 
     def _entry(self) -> ConfigEntry:
-        return self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
+        try:
+            return self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
+        except UnknownEntry as error:
+            raise AbortFlow("no_household") from error
 
     def _name_of_asked(self, entry: DrivewayConfigEntry) -> str:
         """Give the name of the bridge whose code is asked for; of any, that of the household."""

@@ -3,8 +3,17 @@
 from typing import Any, Final, override
 
 import probatio
-from homeassistant.config_entries import SOURCE_USER, ConfigSubentryFlow, SubentryFlowContext, SubentryFlowResult
+from homeassistant.config_entries import (
+    SOURCE_USER,
+    ConfigSubentry,
+    ConfigSubentryFlow,
+    SubentryFlowContext,
+    SubentryFlowResult,
+    UnknownEntry,
+    UnknownSubEntry,
+)
 from homeassistant.const import Platform
+from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import selector
 
@@ -24,7 +33,18 @@ class VehicleFlow(PairingSteps[SubentryFlowContext, SubentryFlowResult, tuple[st
 
     @override
     def household_entry(self) -> DrivewayConfigEntry:
-        return self._get_entry()
+        try:
+            return self._get_entry()
+        except UnknownEntry as error:
+            raise AbortFlow("no_car") from error
+
+    def _subentry(self) -> ConfigSubentry:
+        """Give the car that is to be changed."""
+        self.household_entry()
+        try:
+            return self._get_reconfigure_subentry()
+        except UnknownSubEntry as error:
+            raise AbortFlow("no_car") from error
 
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Choose one of the cars that the bridges have."""
@@ -67,23 +87,26 @@ class VehicleFlow(PairingSteps[SubentryFlowContext, SubentryFlowResult, tuple[st
 
     async def async_step_add_only(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Show a car that the owner had removed."""
+        if self._car in cars_of(self.household_entry()):
+            return self.async_abort(reason="already_configured")
         return self._create()
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Ask what is to be changed. A repair knows already: it names the bridge that is to be paired again."""
-        self._car = self._get_reconfigure_subentry().data[CONF_CAR]
+        subentry = self._subentry()
+        self._car = subentry.data[CONF_CAR]
         if user_input is not None:
             self._bridge = user_input[CONF_BRIDGE]
             return await self.async_step_pair()
         return self.async_show_menu(
             step_id="reconfigure",
             menu_options=["pair", "route"],
-            description_placeholders={"car": self._get_reconfigure_subentry().title},
+            description_placeholders={"car": subentry.title},
         )
 
     async def async_step_route(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
         """Take another lock as the second way to the car, or none."""
-        subentry = self._get_reconfigure_subentry()
+        subentry = self._subentry()
         errors: dict[str, str] = {}
         if user_input is not None:
             route = user_input.get(CONF_ROUTE)

@@ -235,3 +235,11 @@ async def test_new_base_topic(hass: HomeAssistant, bridge: FakeBridge, home: Moc
     await moved.come_up()
     await hass.services.async_call("lock", "unlock", {"entity_id": "lock.anna"}, blocking=True)
     assert len(moved.commands) == 1
+
+
+@pytest.mark.parametrize("step_id", ["new_code", "new_base_topic"])
+async def test_the_household_is_removed_meanwhile(hass: HomeAssistant, home: MockConfigEntry, step_id: str) -> None:
+    menu = await home.start_reconfigure_flow(hass)
+    await hass.config_entries.async_remove(home.entry_id)
+    result = await step(hass, menu, next_step_id=step_id)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "no_household")

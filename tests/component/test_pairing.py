@@ -288,6 +288,49 @@ async def test_a_car_that_the_owner_had_removed(
     assert lock.state == "locked"
 
 
+async def test_a_car_that_the_owner_had_removed_is_added_in_two_dialogs(
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge
+) -> None:
+    [subentry] = home.subentries
+    hass.config_entries.async_remove_subentry(home, subentry)
+    await hass.async_block_till_done()
+    first, second = await vehicle(hass, home), await vehicle(hass, home)
+    await vehicle_step(hass, first, next_step_id="add_only")
+    result = await vehicle_step(hass, second, next_step_id="add_only")
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+    assert len(home.subentries) == 1
+
+
+@pytest.mark.parametrize("step", ["pair", "route"])
+@pytest.mark.parametrize("gone", ["car", "household"])
+async def test_what_is_to_be_changed_is_removed_meanwhile(
+    hass: HomeAssistant, home: MockConfigEntry, step: str, gone: str
+) -> None:
+    menu = await vehicle(hass, home, ANNA.id)
+    shown = await vehicle_step(hass, menu, next_step_id="route") if step == "route" else menu
+    if gone == "car":
+        [subentry] = home.subentries
+        hass.config_entries.async_remove_subentry(home, subentry)
+    else:
+        await hass.config_entries.async_remove(home.entry_id)
+    await hass.async_block_till_done()
+    entered: dict[str, str] = {} if step == "route" else {"next_step_id": "pair"}
+    result = await vehicle_step(hass, shown, **entered)
+    if (step, gone) == ("pair", "car"):
+        assert result["step_id"] == "pair"  # the bridge has the car all the same
+    else:
+        assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "no_car")
+
+
+async def test_the_household_is_removed_while_a_bridge_is_paired(
+    hass: HomeAssistant, home: MockConfigEntry, dialog: Dialog
+) -> None:
+    await dialog.begin(role="driver")
+    await hass.config_entries.async_remove(home.entry_id)
+    shown = await dialog.settle()
+    assert (shown["type"], shown["reason"]) == (FlowResultType.ABORT, "no_car")
+
+
 async def test_there_is_no_car(hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge) -> None:
     bridge.announce(cars=())
     result = await vehicle(hass, home)
