@@ -8,7 +8,6 @@ from typing import Any, Final, override
 import probatio
 from homeassistant.components import mqtt
 from homeassistant.config_entries import (
-    SOURCE_IGNORE,
     ConfigEntry,
     ConfigEntryState,
     ConfigFlowResult,
@@ -28,7 +27,7 @@ from .contract_json import ContractError
 from .contract_topics import Topics, valid_base
 from .devices import shown_elsewhere
 from .discovery import async_hear_bridges
-from .household_flow import BASE_FORM, SHOWS_CODE, HouseholdSteps, typed_base
+from .household_flow import BASE_FORM, SHOWS_CODE, HouseholdSteps, found_as, typed_base
 from .options_flow import DrivewayOptionsFlow
 from .vehicle_flow import VehicleFlow
 
@@ -70,7 +69,7 @@ class DrivewayConfigFlow(HouseholdSteps, domain=DOMAIN):
         base = discovery_info.topic.removesuffix(f"/{info.bridge}/info")
         if discovery_info.topic != Topics(base, info.bridge).info:
             return self.async_abort(reason="invalid_discovery_info")
-        await self.async_set_unique_id(_found(base, info.bridge))
+        await self.async_set_unique_id(found_as(base, info.bridge))
         self._abort_if_unique_id_configured()  # the owner ignores it
         self._base = base
         if (household := self._household()) and info.bridge in household.data[CONF_BRIDGES]:
@@ -187,7 +186,7 @@ class DrivewayConfigFlow(HouseholdSteps, domain=DOMAIN):
                     "household": ", ".join(sorted({elsewhere[car] for car in twice})),
                 },
             )
-        await self._take_over_what_was_found()
+        await self._take_over_what_was_found(info.bridge)
         if household := self._household():
             return self._join(household, info)
         await self.async_set_unique_id(self._base, raise_on_progress=False)
@@ -210,20 +209,6 @@ class DrivewayConfigFlow(HouseholdSteps, domain=DOMAIN):
         return self.async_abort(
             reason="bridge_joined", description_placeholders={"bridge": info.name, "household": household.title}
         )
-
-    async def _take_over_what_was_found(self) -> None:
-        """End the other cards of this bridge, and that it is ignored: the owner has just set it up."""
-        found = _found(self._base, self._asked)
-        for flow in self._async_in_progress(include_uninitialized=True, match_context={"unique_id": found}):
-            self.hass.config_entries.flow.async_abort(flow["flow_id"])
-        ignored = self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, found)
-        if ignored is not None and ignored.source == SOURCE_IGNORE:
-            await self.hass.config_entries.async_remove(ignored.entry_id)
-
-
-def _found(base: str, bridge: str) -> str:
-    """Give what a bridge is found, and ignored, by. The entry itself has the base topic for its unique id."""
-    return f"{base}/{bridge}"
 
 
 def _cars(info: Info) -> str:

@@ -66,6 +66,7 @@ class HouseholdSteps(PairingSteps[ConfigFlowContext, ConfigFlowResult, str], Con
             wanted = [info for info in heard.values() if self._asked in ("", info.bridge)]
             opened = next((info.bridge for info in wanted if opens(code, info)), None)
             if opened:
+                await self._take_over_what_was_found(opened)  # it may be one that had not joined yet
                 bridges = entry.data[CONF_BRIDGES] | {opened: {CONF_CODE: written(code)}}
                 return self.async_update_and_abort(entry, data_updates={CONF_BRIDGES: bridges}, reason="new_code")
             errors[CONF_CODE] = "malformed_code" if not is_code(code) else "code_wrong" if heard else "no_bridge"
@@ -93,6 +94,7 @@ class HouseholdSteps(PairingSteps[ConfigFlowContext, ConfigFlowResult, str], Con
                 if any(opens(held[bridge][CONF_CODE], info) for bridge, info in heard.items() if bridge in held):
                     if base != old:
                         await async_take_back_presence(self.hass, old, held)
+                    await self._take_over_what_was_found(*held)
                     return self.async_update_and_abort(
                         entry, unique_id=base, data_updates={CONF_BASE_TOPIC: base}, reason="new_base_topic"
                     )
@@ -128,6 +130,15 @@ class HouseholdSteps(PairingSteps[ConfigFlowContext, ConfigFlowResult, str], Con
         entry = self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, self._base)
         return None if entry is None or entry.source == SOURCE_IGNORE else entry
 
+    async def _take_over_what_was_found(self, *bridges: str) -> None:
+        """End the cards of bridges that the owner has just set up, and that they are ignored."""
+        for found in (found_as(self._base, bridge) for bridge in bridges):
+            for flow in self._async_in_progress(include_uninitialized=True, match_context={"unique_id": found}):
+                self.hass.config_entries.flow.async_abort(flow["flow_id"])
+            ignored = self.hass.config_entries.async_entry_for_domain_unique_id(DOMAIN, found)
+            if ignored is not None and ignored.source == SOURCE_IGNORE:
+                await self.hass.config_entries.async_remove(ignored.entry_id)
+
     def _entry(self) -> ConfigEntry:
         try:
             return self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
@@ -156,6 +167,11 @@ class HouseholdSteps(PairingSteps[ConfigFlowContext, ConfigFlowResult, str], Con
         if not await mqtt.async_wait_for_mqtt_client(self.hass) or not mqtt.is_connected(self.hass):
             return {}
         return await async_hear_bridges(self.hass, self._base)
+
+
+def found_as(base: str, bridge: str) -> str:
+    """Give what a bridge is found, and ignored, by. The entry itself has the base topic for its unique id."""
+    return f"{base}/{bridge}"
 
 
 def typed_base(entered: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 from tests.component.conftest import household
 from tests.component.fake_bridge import ANNA, BERT, CODE, OTHER_CODE, FakeBridge
-from tests.component.flows import found, found_as, sought, step
+from tests.component.flows import found, found_as, sought, step, while_listening
 
 from custom_components.driveway import async_remove_config_entry_device
 
@@ -180,3 +180,37 @@ async def test_a_bridge_is_taken_out(hass: HomeAssistant, bridge: FakeBridge) ->
     assert not await take_out(bridge.info.bridge)  # it is the last one
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert not await take_out(bridge.info.bridge)
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+async def test_a_household_moves_to_where_its_bridge_was_found(
+    hass: HomeAssistant, bridge: FakeBridge, ignored: bool
+) -> None:
+    """The bridge came up under its new base topic before the owner told Home Assistant of it."""
+    entry = household(FakeBridge(hass, base="before"), ANNA)
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    card = await found(hass, bridge)
+    if ignored:
+        await hass.config_entries.flow.async_init(
+            "driveway", context={"source": SOURCE_IGNORE}, data={"unique_id": card["context"]["unique_id"], "title": ""}
+        )
+    flow = await step(hass, await entry.start_reconfigure_flow(hass), next_step_id="new_base_topic")
+    result = await while_listening(hass, lambda: step(hass, flow, base_topic="driveway"), bridge)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "new_base_topic")
+    await hass.async_block_till_done()
+    assert hass.config_entries.flow.async_progress_by_handler("driveway") == []
+    assert hass.config_entries.async_entries("driveway") == [entry]
+
+
+async def test_a_new_code_is_that_of_a_bridge_which_was_found(
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge
+) -> None:
+    garage = FakeBridge(hass, name="Garage", code=OTHER_CODE, bridge="bridge-2")
+    await found(hass, garage)
+    flow = await step(hass, await home.start_reconfigure_flow(hass), next_step_id="new_code")
+    result = await while_listening(hass, lambda: step(hass, flow, code=OTHER_CODE), bridge, garage)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "new_code")
+    await hass.async_block_till_done()
+    assert home.data["bridges"].keys() == {bridge.info.bridge, "bridge-2"}
+    assert hass.config_entries.flow.async_progress_by_handler("driveway") == []
