@@ -3,6 +3,7 @@
 They are for the car's lock, which stands for the car, and so for its device, area or label as well.
 """
 
+import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import service
 from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.json import JsonObjectType
 from homeassistant.util.unit_conversion import SpeedConverter
 
@@ -58,6 +60,19 @@ QUESTIONS: Final = (
     "keys",
 )
 
+_LAST_ID: Final[HassKey[int]] = HassKey(f"{DOMAIN}_schedule_id")
+
+
+def _json(given: dict[str, Any]) -> dict[str, Any]:
+    """Let through what a command can carry; YAML knows dates, and templates not-a-numbers."""
+    try:
+        json.dumps(given, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise probatio.Invalid(str(error)) from error
+    return given
+
+
+_ARGUMENTS: Final = probatio.All(probatio.Schema({cv.string: object}), _json)
 _PIN: Final = cv.matches_regex(r"^\d{4}$")
 _ID: Final = probatio.All(probatio.Coerce(int), probatio.Range(min=1, max=2**53 - 1))
 _PLACE: Final = probatio.Schema(
@@ -114,12 +129,18 @@ async def _navigate(lock: CarLock, data: dict[str, Any]) -> None:
         await _send(lock, "navigate", data)
 
 
+def _new_id(hass: HomeAssistant) -> int:
+    """Give the id of a new schedule: seconds since 1970, and never one twice, as the second would replace the first."""
+    hass.data[_LAST_ID] = max(int(dt_util.utcnow().timestamp()), hass.data.get(_LAST_ID, 0) + 1)
+    return hass.data[_LAST_ID]
+
+
 def _adding(command: str) -> Callable[[CarLock, dict[str, Any]], Awaitable[JsonObjectType]]:
     """Make an action that adds a schedule, or changes the one with its id; at home, if no place is given."""
 
     async def run(lock: CarLock, data: dict[str, Any]) -> JsonObjectType:
         home = {CONF_LATITUDE: lock.hass.config.latitude, CONF_LONGITUDE: lock.hass.config.longitude}
-        arguments = {"schedule_id": int(dt_util.utcnow().timestamp())} | data.pop(CONF_LOCATION, home)
+        arguments = {"schedule_id": data.pop("schedule_id", None) or _new_id(lock.hass)} | data.pop(CONF_LOCATION, home)
         for name, value in data.items():
             if isinstance(value, time):
                 arguments[f"{name}_minutes"] = value.hour * 60 + value.minute
@@ -222,7 +243,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "command": Action(
         {
             probatio.Required("command"): cv.matches_regex(r"^[a-z0-9_]+$"),
-            probatio.Optional("arguments"): probatio.Schema({cv.string: object}),
+            probatio.Optional("arguments"): _ARGUMENTS,
         },
         _give_command,
         SupportsResponse.OPTIONAL,
@@ -232,7 +253,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "read": Action(
         {
             probatio.Required("question"): probatio.In(QUESTIONS),
-            probatio.Optional("arguments"): probatio.Schema({cv.string: object}),
+            probatio.Optional("arguments"): _ARGUMENTS,
         },
         _ask,
         SupportsResponse.ONLY,

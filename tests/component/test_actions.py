@@ -1,8 +1,10 @@
 """Actions for what no entity can do: what they send, what they answer, and what they do not let pass."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,14 @@ async def test_a_charging_schedule_at_home(hass: HomeAssistant, act: Act, bridge
         },
     )
     assert answer == {"lock.anna": {"schedule_id": schedule_id}}
+
+
+@pytest.mark.usefixtures("freezer")
+async def test_schedules_of_the_same_second_do_not_replace_each_other(act: Act, bridge: FakeBridge) -> None:
+    await act("charge_schedule_add", start="23:30:00")
+    await act("charge_schedule_add", start="12:00:00")
+    await act("precondition_schedule_add", ready="07:15:00")
+    assert len({arguments["schedule_id"] for _, arguments in sent(bridge)}) == 3
 
 
 async def test_a_schedule_is_changed_elsewhere(act: Act, bridge: FakeBridge) -> None:
@@ -259,6 +269,9 @@ async def test_the_range_is_told_in_the_owners_unit(act: Act) -> None:
         ("guest_key_add", {"public_key": "04abcd"}),
         ("guest_key_add", {"public_key": KEY + "00"}),
         ("command", {"command": "Unlock!"}),
+        ("command", {"command": "charge_limit", "arguments": {"until": date(2026, 11, 23)}}),
+        ("command", {"command": "charge_limit", "arguments": {"percent": math.nan}}),
+        ("read", {"question": "nearby_sites", "arguments": {"count": {5}}}),
         ("read", {"question": "unlock"}),
         ("guest_mode", {"on": True, "more": 1}),
     ],
