@@ -20,7 +20,7 @@ from homeassistant.helpers.event import async_track_time_change
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
-from .const import CONF_DRILL, CONF_DRILL_TIME, DOMAIN, DRILL_TIME, NEVER, WEEKDAYS
+from .const import CONF_CAR, CONF_DRILL, CONF_DRILL_TIME, DOMAIN, DRILL_TIME, NEVER, WEEKDAYS
 from .contract import LOCK_TTL_S
 from .delivery import CommandFailed
 from .devices import cars_of
@@ -181,15 +181,20 @@ class Drill:
         await self._save()
 
     async def _tell_issue(self, car: str) -> None:
-        result, subentry = self.results[car], cars_of(self._coordinator.entry).get(car)
-        if result.failures < ALARMING or subentry is None:
-            ir.async_delete_issue(self._hass, DOMAIN, issue_id(car))
+        """Raise the issue of a car, or delete it; that of a car which goes is deleted with its others."""
+        entry, result = self._coordinator.entry, self.results[car]
+        if (subentry := cars_of(entry).get(car)) is None:
+            return
+        issue_id = f"drill_failed_{entry.entry_id}_{subentry.subentry_id}"
+        if result.failures < ALARMING:
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id)
             return
         why = await async_in_words(self._hass, self._coordinator.translated(car, result.reason))
         ir.async_create_issue(
             self._hass,
             DOMAIN,
-            issue_id(car),
+            issue_id,
+            data={CONF_CAR: car},
             is_fixable=False,
             severity=ir.IssueSeverity.WARNING,
             translation_key="drill_failed",
@@ -205,11 +210,6 @@ class Drill:
         )
 
 
-def issue_id(car: str) -> str:
-    """Name the issue of a car."""
-    return f"drill_failed_{car}"
-
-
 def last_due(now: datetime, weekday: int, at: dt.time) -> datetime:
     """Give the last moment, not after now, at which a weekly drill was due; in the time zone of now."""
     day = now.date() - timedelta(days=(now.weekday() - weekday) % 7)
@@ -219,8 +219,6 @@ def last_due(now: datetime, weekday: int, at: dt.time) -> datetime:
 
 async def async_forget(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove what is kept for an entry that goes."""
-    for car in cars_of(entry):
-        ir.async_delete_issue(hass, DOMAIN, issue_id(car))
     await _store(hass, entry).async_remove()
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
@@ -128,7 +129,7 @@ class Issues:
             if issue.data is None:
                 continue  # of before Home Assistant's start: not shown, but it knows whether the owner ignored it
             bridge, car = issue.data.get(CONF_BRIDGE), issue.data.get(CONF_CAR)
-            if bridge not in bridges or (car is not None and car not in cars):
+            if (bridge is not None and bridge not in bridges) or (car is not None and car not in cars):
                 ir.async_delete_issue(self._hass, DOMAIN, issue.issue_id)
 
     async def async_store(self) -> None:
@@ -150,10 +151,14 @@ class Issues:
         return self._week.as_stored()
 
     def _tell(self, bridge: Bridge, trouble: Trouble) -> None:
-        about = [bridge.id] if trouble.car is None else [bridge.id, trouble.car.data[CONF_CAR]]
-        issue_id = "_".join((trouble.key, self._entry.entry_id, *about))
         if trouble.so is None:
             return
+        device = dr.async_get(self._hass).async_get_device_by_identifier((DOMAIN, bridge.id), self._entry.entry_id)
+        if device is None:
+            return  # the owner has just taken the bridge out
+        # Home Assistant adds the ids of repairs to the diagnostics: they must not tell what is hidden there.
+        about = [device.id] if trouble.car is None else [device.id, trouble.car.subentry_id]
+        issue_id = "_".join((trouble.key, self._entry.entry_id, *about))
         if not trouble.so:
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
             return
@@ -162,7 +167,8 @@ class Issues:
             self._hass,
             DOMAIN,
             issue_id,
-            data={CONF_ENTRY: self._entry.entry_id, **dict(zip((CONF_BRIDGE, CONF_CAR), about, strict=False))},
+            data={CONF_ENTRY: self._entry.entry_id, CONF_BRIDGE: bridge.id}
+            | ({CONF_CAR: trouble.car.data[CONF_CAR]} if trouble.car else {}),
             is_fixable=trouble.fixable,
             learn_more_url=f"{DOCS}/{trouble.page}",
             severity=trouble.severity,

@@ -22,7 +22,7 @@ from tests.component.test_second_lock import OTHER, CloudLock, name_second_lock
 
 from custom_components.driveway.const import CONF_DRILL, CONF_DRILL_TIME, DOMAIN
 from custom_components.driveway.contract import Command, Outcome
-from custom_components.driveway.drill import WAITS_S, issue_id, last_due
+from custom_components.driveway.drill import WAITS_S, last_due
 
 ABLE = replace(ANNA, commands=("lock", "unlock", "drill"))
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -66,7 +66,8 @@ def result(hass: HomeAssistant) -> str:
 
 
 def issue(hass: HomeAssistant) -> ir.IssueEntry | None:
-    return ir.async_get(hass).async_get_issue(DOMAIN, issue_id(ANNA.id))
+    issues = ir.async_get(hass).issues.values()
+    return next((issue for issue in issues if issue.translation_key == "drill_failed"), None)
 
 
 def drills(bridge: FakeBridge) -> int:
@@ -154,7 +155,9 @@ async def test_it_outlives_a_restart_and_stands_without_a_bridge(
     for _ in range(2):
         with pytest.raises(HomeAssistantError):
             await press(hass)
-    ir.async_delete_issue(hass, DOMAIN, issue_id(ANNA.id))  # as a restart of Home Assistant does
+    raised = issue(hass)
+    assert raised is not None
+    ir.async_delete_issue(hass, DOMAIN, raised.issue_id)  # as a restart of Home Assistant does
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     assert shown(hass, "button.anna_drill").state == STATE_UNAVAILABLE

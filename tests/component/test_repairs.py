@@ -10,14 +10,16 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from tests.component.conftest import household
 from tests.component.fake_bridge import ANNA, BERT, OTHER_CODE, FakeBridge
 
 from custom_components.driveway import issues, signal_week
-from custom_components.driveway.contract import CarInfo
+from custom_components.driveway.contract import CarInfo, Outcome
 from custom_components.driveway.signal_week import SignalWeek
 
 BUDGET = {"wakes_today": 1, "wakes_allowed": 20, "awake_minutes_today": 2.0, "awake_minutes_allowed": 60}
@@ -88,7 +90,7 @@ async def test_what_the_owner_ignores_stays_ignored(
     hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, issue_registry: ir.IssueRegistry
 ) -> None:
     bridge.health(plain={"opens": ["unlock"]})
-    issue_id = f"plain_opens_{home.entry_id}_{bridge.info.bridge}"
+    [issue_id] = [name for domain, name in issue_registry.issues if domain == "driveway"]
     issue_registry.async_ignore("driveway", issue_id, ignore=True)
     assert await hass.config_entries.async_reload(home.entry_id)
     await bridge.come_up()
@@ -137,6 +139,40 @@ async def test_what_goes_takes_its_repairs_along(hass: HomeAssistant, bridge: Fa
     assert left() == set()
 
 
+async def test_no_repair_is_called_by_what_is_private(
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, hass_client: ClientSessionGenerator
+) -> None:
+    """Home Assistant adds them to the diagnostics, beside what we give."""
+    assert await async_setup_component(hass, "diagnostics", {})
+    lost = {"part": ANNA.id, "reason": "key_not_enrolled"}
+    bridge.announce(cars=(ANNA, BERT))
+    bridge.health(plain={"opens": ["unlock"]}, problems=[lost, lost | {"part": BERT.id}], **told(wakes_today=20))
+    bridge.end(Outcome.FAILED, "not_in_range")
+    for _ in range(2):
+        with pytest.raises(HomeAssistantError):
+            await home.runtime_data.drill.async_drill(ANNA.id)
+    assert set(raised(hass)) == {"plain_opens", "key_lost", "wakes_spent", "drill_failed"}
+    answer = await (await hass_client()).get(f"/api/diagnostics/config_entry/{home.entry_id}")
+    document = await answer.text()
+    assert "plain_opens" in document
+    for private in (ANNA.id, BERT.id, bridge.info.bridge, "Anna", "Carport"):
+        assert private not in document
+
+
+async def test_the_failed_drill_of_a_car_that_goes(
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge
+) -> None:
+    bridge.end(Outcome.FAILED, "not_in_range")
+    for _ in range(2):
+        with pytest.raises(HomeAssistantError):
+            await home.runtime_data.drill.async_drill(ANNA.id)
+    assert set(raised(hass)) == {"drill_failed"}
+    [subentry] = home.subentries
+    hass.config_entries.async_remove_subentry(home, subentry)
+    await hass.async_block_till_done()
+    assert raised(hass) == {}
+
+
 # A lost key ----------------------------------------------------------------------------------------------------------
 
 
@@ -151,7 +187,8 @@ async def lost(hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge) -
     bridge.announce(cars=(ANNA, BERT))
     drop_keys(bridge, ANNA, BERT)
     await hass.async_block_till_done()
-    yield f"key_lost_{home.entry_id}_{bridge.info.bridge}_{BERT.id}"
+    [issue] = [issue for issue in ir.async_get(hass).issues.values() if issue.translation_key == "key_lost"]
+    yield issue.issue_id
     for flow in [*hass.config_entries.flow.async_progress(), *hass.config_entries.subentries.async_progress()]:
         manager = hass.config_entries.flow if isinstance(flow["handler"], str) else hass.config_entries.subentries
         manager.async_abort(flow["flow_id"])
