@@ -58,6 +58,25 @@ async def test_a_bridge_that_is_older_and_one_that_is_away(
     assert told["last_contact"] < datetime.now(UTC)
 
 
+@pytest.mark.parametrize("silent", [False, True])
+async def test_what_a_bridge_said_before_it_went_away_is_not_so_now(
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, silent: bool
+) -> None:
+    """`silent`: it hangs, and its status says that it is there."""
+    bridge.health(
+        problems=[{"part": "radio", "reason": "radio_deaf"}],
+        cars={ANNA.id: {"queue": 2, "latency_ms": {"total": {"p95": 312.5}}}},
+    )
+    if silent:
+        home.runtime_data.household.bridges[bridge.info.bridge].silent = True
+    else:
+        bridge.offline()
+    told = await facts(hass)
+    assert (told["bridges_there"], told["cars_reached"]) == ("0 / 1", "0 / 1")
+    assert (told["bridge_problems"], told["commands_waiting"], told["command_ms"]) == (0, 0, None)
+    assert told["last_contact"]
+
+
 async def test_before_the_bridge_was_heard(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     told = await facts(hass)
     assert told["bridges_there"] == "0 / 1"
