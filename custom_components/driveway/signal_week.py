@@ -19,7 +19,7 @@ class SignalWeek:
     """For each pair and day, how often each strength was heard."""
 
     def __init__(self, stored: Mapping[str, Any] | None = None) -> None:
-        """`stored`: what `as_stored` gave; what is not of its shape is left out."""
+        """`stored`: what `as_stored` gave."""
         self._days: dict[Pair, dict[int, Counter[int]]] = {}
         self._sampled: dict[Pair, tuple[float, float | None]] = {}
         for name, days in (stored or {}).items():

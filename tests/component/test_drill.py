@@ -91,7 +91,7 @@ async def test_a_good_one(hass: HomeAssistant, drilling: Drilling, bridge: FakeB
     assert 0 < command.ttl <= 5  # as long as a lock command
     assert result(hass) == "good"
     assert shown(hass, "sensor.anna_result_of_the_last_drill").attributes["reason"] == "done"
-    assert 0 < float(shown(hass, "sensor.anna_time_of_the_last_drill").state) < 5000
+    assert 0 < float(shown(hass, "sensor.anna_duration_of_the_last_drill").state) < 5000
     at = dt_util.parse_datetime(shown(hass, "sensor.anna_last_drill").state)
     assert at is not None
     assert dt_util.utcnow() - at < timedelta(minutes=1)
@@ -107,7 +107,7 @@ async def test_the_time_that_it_waited_for_others_does_not_count(
         command, Outcome.CONFIRMED, "done", phases_ms={"waiting": 100_000.0}
     )
     await press(hass)
-    assert float(shown(hass, "sensor.anna_time_of_the_last_drill").state) == 0
+    assert float(shown(hass, "sensor.anna_duration_of_the_last_drill").state) == 0
 
 
 async def test_twice_failed_is_a_repair_until_it_goes_well(

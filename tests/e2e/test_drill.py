@@ -8,7 +8,7 @@ from house.house import LOCK, House
 from house.websocket import CommandFailed
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
-RESULT, TOOK = "sensor.anna_result_of_the_last_drill", "sensor.anna_time_of_the_last_drill"
+RESULT, TOOK = "sensor.anna_result_of_the_last_drill", "sensor.anna_duration_of_the_last_drill"
 
 
 async def test_a_drill_goes_all_the_way_and_moves_nothing(house: House) -> None:
