@@ -126,6 +126,10 @@ class Bridge:
         """Give what the bridge says of the car, None when the car is not one of its own or it speaks otherwise."""
         return next((known for known in self.fleet if known.id == car), None)
 
+    def lacks(self, car: str) -> bool:
+        """Whether it says that the car is none of its own; one that was not heard, or speaks otherwise, does not."""
+        return self.info is not None and self.info.contract == CONTRACT and self.serves(car) is None
+
     def hear_clock(self, clock: Clock, wall: datetime) -> bool:
         """Take over a live clock; whether the wall times of readings changed by it."""
         started = wall - timedelta(seconds=clock.now)

@@ -72,14 +72,15 @@ def troubles_with(bridge: Bridge, car: ConfigSubentry, median_dbm: float | None,
     name: str = car.data[CONF_CAR]
     lost = key_lost(bridge, name)
     yield Trouble(KEY_LOST, lost and not asked, _ERROR, "docs/reasons.md", car, fixable=True)
-    weak = None if median_dbm is None else median_dbm < WEAK_DBM
+    gone = bridge.lacks(name)
+    weak = False if gone else None if median_dbm is None else median_dbm < WEAK_DBM
     yield Trouble("weak_signal", weak, _WARNING, "docs/radio.md", car)
     budget = bridge.condition.part("cars", name, "budget") if bridge.condition else None
     for key, used, allowed in (
         ("wakes_spent", "wakes_today", "wakes_allowed"),
         ("awake_minutes_spent", "awake_minutes_today", "awake_minutes_allowed"),
     ):
-        spent = _spent(budget.number(used), budget.number(allowed)) if budget else None
+        spent = False if gone else _spent(budget.number(used), budget.number(allowed)) if budget else None
         yield Trouble(key, spent, _WARNING, "docs/configuration.md", car)
 
 
@@ -131,6 +132,14 @@ class Issues:
             bridge, car = issue.data.get(CONF_BRIDGE), issue.data.get(CONF_CAR)
             if (bridge is not None and bridge not in bridges) or (car is not None and car not in cars):
                 ir.async_delete_issue(self._hass, DOMAIN, issue.issue_id)
+
+    @callback
+    def rest(self) -> None:
+        """Take all back where the owner has disabled the household; what is ignored is remembered."""
+        if self._entry.disabled_by is not None:
+            for issue in _issues(self._hass, self._entry.entry_id):
+                if issue.dismissed_version is None:
+                    ir.async_delete_issue(self._hass, DOMAIN, issue.issue_id)
 
     async def async_store(self) -> None:
         """Write the strengths down now."""
@@ -184,6 +193,7 @@ async def async_watch(hass: HomeAssistant, entry: DrivewayConfigEntry, asking: A
     issues.forget_others()
     entry.async_on_unload(entry.runtime_data.listeners.add(EVERYTHING, issues.look, LINK, HEALTH))
     entry.async_on_unload(entry.async_on_state_change(issues.look))
+    entry.async_on_unload(issues.rest)
     entry.async_on_unload(issues.async_store)
 
 

@@ -125,6 +125,8 @@ def key_lost(bridge: Bridge, car: str) -> bool | None:
     The bridge finds it out by a command or question that it has to sign, and says so in its health: the car is reached
     all the same, and tells of its locks.
     """
+    if bridge.lacks(car):
+        return False
     if bridge.condition is None or not bridge.serves(car):
         return None
     return Problem(car, "key_not_enrolled") in bridge.condition.problems

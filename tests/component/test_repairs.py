@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.repairs import repairs_flow_manager
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
@@ -139,6 +140,44 @@ async def test_what_goes_takes_its_repairs_along(hass: HomeAssistant, bridge: Fa
     assert left() == set()
 
 
+async def test_a_bridge_that_no_longer_has_a_car_has_no_trouble_with_it(
+    hass: HomeAssistant, bridge: FakeBridge
+) -> None:
+    """The owner has taken the car out of its configuration; another bridge looks after it."""
+    garage = FakeBridge(hass, name="Garage", code=OTHER_CODE, bridge="bridge-2")
+    entry = household([bridge, garage], ANNA, BERT)
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await bridge.come_up()
+    garage.announce(cars=(ANNA, BERT))
+    garage.online()
+    lost = [{"part": car.id, "reason": "key_not_enrolled"} for car in (ANNA, BERT)]
+    garage.health(problems=lost, **told(wakes_today=20))
+    await hass.async_block_till_done()
+    assert set(raised(hass)) == {"key_lost", "wakes_spent"}
+    garage.offline()
+    assert set(raised(hass)) == {"key_lost", "wakes_spent"}
+    garage.announce(cars=(), boot="boot2")
+    await hass.async_block_till_done()
+    assert raised(hass) == {}
+    assert hass.config_entries.flow.async_progress_by_handler("driveway") == []
+
+
+async def test_a_household_that_is_disabled_says_nothing(
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, issue_registry: ir.IssueRegistry
+) -> None:
+    bridge.health(plain={"opens": ["unlock"]}, mqtt={"twice": True}, **told(wakes_today=20))
+    assert set(raised(hass)) == {"plain_opens", "bridge_twice", "wakes_spent"}
+    [ignored] = [issue.issue_id for issue in issue_registry.issues.values() if issue.translation_key == "plain_opens"]
+    issue_registry.async_ignore("driveway", ignored, ignore=True)
+    await hass.config_entries.async_set_disabled_by(home.entry_id, ConfigEntryDisabler.USER)
+    assert set(raised(hass)) == {"plain_opens"}
+    await hass.config_entries.async_set_disabled_by(home.entry_id, None)
+    await bridge.come_up()
+    bridge.health(mqtt={"twice": True})
+    assert set(raised(hass)) == {"bridge_twice"}
+
+
 async def test_no_repair_is_called_by_what_is_private(
     hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, hass_client: ClientSessionGenerator
 ) -> None:
@@ -242,8 +281,12 @@ async def test_a_dialog_that_was_left_without_success_leaves_a_repair(
 
 
 async def test_a_lost_key_of_a_car_that_no_bridge_has(hass: HomeAssistant, bridge: FakeBridge, lost: str) -> None:
+    manager = repairs_flow_manager(hass)
+    assert manager is not None
+    form = await manager.async_init("driveway", context={"issue_id": lost})
     bridge.announce(cars=(ANNA,))
-    result = await fix(hass, lost)
+    assert raised(hass) == {}
+    result = await manager.async_configure(form["flow_id"], {})
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "no_bridge_for_car")
 
 
