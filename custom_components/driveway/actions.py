@@ -24,7 +24,7 @@ from homeassistant.util.unit_conversion import SpeedConverter
 
 from .const import DOMAIN, WEEKDAYS
 from .contract import Result
-from .dashboard import dashboard_for
+from .dashboard import async_dashboard_for
 from .entity import COMFORT_TTL_S, OPENS_TTL_S
 from .lock import CarLock
 
@@ -72,9 +72,16 @@ def _json(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
+def _whole(number: object) -> object:
+    """Let through what is not certainly no whole number: half an id is not the id below it."""
+    if isinstance(number, bool) or (isinstance(number, float) and not number.is_integer()):
+        raise probatio.Invalid("not a whole number")
+    return number
+
+
 _ARGUMENTS: Final = probatio.All(probatio.Schema({cv.string: object}), _json)
 _PIN: Final = cv.matches_regex(r"^\d{4}$")
-_ID: Final = probatio.All(probatio.Coerce(int), probatio.Range(min=1, max=2**53 - 1))
+_ID: Final = probatio.All(_whole, probatio.Coerce(int), probatio.Range(min=1, max=2**53 - 1))
 _PLACE: Final = probatio.Schema(
     {
         probatio.Required(CONF_LATITUDE): cv.latitude,
@@ -201,7 +208,7 @@ async def _ask(lock: CarLock, data: dict[str, Any]) -> JsonObjectType:
 
 
 async def _show_dashboard(lock: CarLock, _data: dict[str, Any]) -> JsonObjectType:
-    return dashboard_for(lock.hass, lock.coordinator.entry, lock.car)
+    return await async_dashboard_for(lock.hass, lock.coordinator.entry, lock.car)
 
 
 ACTIONS: Final[Mapping[str, Action]] = {

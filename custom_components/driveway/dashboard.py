@@ -5,14 +5,14 @@ owner changes then is theirs: nothing keeps it up to date. Sections stand below 
 other on a tablet; what is in the way stands above the lock, and only while it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.translation import async_get_cached_translations
+from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import slugify
 
 from .const import DOMAIN
@@ -36,26 +36,27 @@ _LIDS_SHOWN: Final = ("front_trunk", "rear_trunk", "charge_port", "tonneau")
 _SEATS: Final = ("front_left", "front_right", "rear_left", "rear_center", "rear_right")
 
 
-@callback
-def dashboard_for(hass: HomeAssistant, entry: DrivewayConfigEntry, car: str) -> dict[str, Any]:
+async def async_dashboard_for(hass: HomeAssistant, entry: DrivewayConfigEntry, car: str) -> dict[str, Any]:
     """Give the configuration of a dashboard for a car, by its id: what JSON and YAML can hold.
 
     It has the entities that are there and enabled, and Home Assistant's language. KeyError for a car that the entry
     does not have.
     """
     title = cars_of(entry)[car].title
-    return {"title": title, "views": [_Cards(hass, entry, car).view(title)]}
+    # Not only those that are cached: a new language, and an update before the restart, come without.
+    texts = await async_get_translations(hass, hass.config.language, "common", [DOMAIN])
+    return {"title": title, "views": [_Cards(hass, entry, car, texts).view(title)]}
 
 
 class _Cards:
     """The cards of one car; what it does not have is left out, and so is a section without cards."""
 
-    def __init__(self, hass: HomeAssistant, entry: DrivewayConfigEntry, car: str) -> None:
+    def __init__(self, hass: HomeAssistant, entry: DrivewayConfigEntry, car: str, texts: Mapping[str, str]) -> None:
         self._car = car
         self._entry = entry
         self._registry = er.async_get(hass)
         self._device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, car), entry.entry_id)
-        self._texts = async_get_cached_translations(hass, hass.config.language, "common", DOMAIN)
+        self._texts = texts
 
     def view(self, title: str) -> dict[str, Any]:
         """The one view, with whatever there is to show."""

@@ -84,6 +84,7 @@ def home_of(hass: HomeAssistant) -> dict[str, float]:
         ),
         ("charge_schedule_remove", {"schedule_id": 17}, "charge_schedule_remove", {"schedule_id": 17}),
         ("precondition_schedule_remove", {"schedule_id": "17"}, "precondition_schedule_remove", {"schedule_id": 17}),
+        ("charge_schedule_remove", {"schedule_id": 17.0}, "charge_schedule_remove", {"schedule_id": 17}),
         ("valet_mode", {"on": True, "pin": "0815"}, "valet_mode", {"on": True, "pin": "0815"}),
         ("valet_mode", {"on": False}, "valet_mode", {"on": False}),
         ("speed_limit", {"limit": 70, "unit": "mph"}, "speed_limit_set", {"limit_mph": 70.0}),
@@ -206,6 +207,14 @@ async def test_a_dashboard_asks_nobody(act: Act, bridge: FakeBridge) -> None:
     assert not bridge.commands
 
 
+async def test_a_dashboard_in_a_language_that_was_chosen_just_now(hass: HomeAssistant, act: Act) -> None:
+    """Home Assistant has cached the texts of the one before."""
+    await hass.config.async_update(language="de")
+    answer = await act("dashboard")
+    assert answer is not None
+    assert "Funktioniert es?" in json.dumps(answer, ensure_ascii=False)
+
+
 async def test_so_it_is_with_commands_by_name(act: Act, bridge: FakeBridge) -> None:
     for name in ("unlock", "trunk_open", "pair", "climate_on"):
         await act("command", command=name)
@@ -263,6 +272,8 @@ async def test_the_range_is_told_in_the_owners_unit(act: Act) -> None:
         ("charge_schedule_add", {"start": "23:00", "days": ["someday"]}),
         ("charge_schedule_remove", {}),
         ("charge_schedule_remove", {"schedule_id": 0}),
+        ("charge_schedule_remove", {"schedule_id": 17.5}),
+        ("charge_schedule_remove", {"schedule_id": True}),
         ("precondition_schedule_add", {}),
         ("valet_mode", {"on": True, "pin": "12"}),
         ("valet_mode", {"on": True, "pin": "12345"}),

@@ -7,14 +7,13 @@ import pytest
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util.yaml import dump, parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from syrupy.assertion import SnapshotAssertion
 from tests.component.conftest import household
 from tests.component.fake_bridge import ANNA, FakeBridge
 
-from custom_components.driveway.dashboard import dashboard_for
+from custom_components.driveway.dashboard import async_dashboard_for
 
 LITTLE: Final = {
     "binary_sensor": ("asleep", "front_driver_door", "rear_passenger_door", "reachable", "user_present"),
@@ -52,7 +51,6 @@ async def registered(hass: HomeAssistant, bridge: FakeBridge) -> MockConfigEntry
     dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id, config_subentry_id=subentry, identifiers={("driveway", ANNA.id)}, name="Anna"
     )
-    await async_get_translations(hass, "en", "common", ["driveway"])  # as a start with this language does
     return entry
 
 
@@ -96,14 +94,13 @@ async def test_a_car_with_everything(
     hass: HomeAssistant, equipped: MockConfigEntry, snapshot: SnapshotAssertion, language: str
 ) -> None:
     hass.config.language = language
-    await async_get_translations(hass, language, "common", ["driveway"])
-    dashboard = dashboard_for(hass, equipped, ANNA.id)
+    dashboard = await async_dashboard_for(hass, equipped, ANNA.id)
     assert dashboard == snapshot
     assert parse_yaml(dump(dashboard)) == dashboard
 
 
 async def test_all_cards_are_home_assistants_own(hass: HomeAssistant, equipped: MockConfigEntry) -> None:
-    dashboard = dashboard_for(hass, equipped, ANNA.id)
+    dashboard = await async_dashboard_for(hass, equipped, ANNA.id)
     assert {card["type"] for card in cards(dashboard)} == CARDS
     assert {feature["type"] for features in found(dashboard, "features") for feature in features} <= FEATURES
     assert all(len(section["cards"]) > 1 for section in dashboard["views"][0]["sections"])
@@ -111,7 +108,7 @@ async def test_all_cards_are_home_assistants_own(hass: HomeAssistant, equipped: 
 
 async def test_every_entity_on_it_is_there(hass: HomeAssistant, equipped: MockConfigEntry) -> None:
     registry = er.async_get(hass)
-    shown = set(found(dashboard_for(hass, equipped, ANNA.id), "entity"))
+    shown = set(found(await async_dashboard_for(hass, equipped, ANNA.id), "entity"))
     assert {"lock.anna", "climate.anna_climate", "sensor.maker_cloud"} < shown
     assert {entity for entity in shown if registry.async_get(entity) is None} == set()
 
@@ -119,7 +116,7 @@ async def test_every_entity_on_it_is_there(hass: HomeAssistant, equipped: MockCo
 async def test_a_car_of_which_little_is_known(hass: HomeAssistant, registered: MockConfigEntry) -> None:
     """Without climate and charging there is no empty section for them."""
     register(hass, LITTLE)
-    dashboard = dashboard_for(hass, registered, ANNA.id)
+    dashboard = await async_dashboard_for(hass, registered, ANNA.id)
     headings = [section["cards"][0]["heading"] for section in dashboard["views"][0]["sections"]]
     assert headings == ["Anna", "Does it work?"]
     assert "sensor.maker_cloud" not in set(found(dashboard, "entity"))
@@ -127,7 +124,7 @@ async def test_a_car_of_which_little_is_known(hass: HomeAssistant, registered: M
 
 async def test_a_car_as_it_is_set_up(hass: HomeAssistant, home: MockConfigEntry) -> None:
     """The keys are those of the entities that there are."""
-    shown = set(found(dashboard_for(hass, home, ANNA.id), "entity"))
+    shown = set(found(await async_dashboard_for(hass, home, ANNA.id), "entity"))
     assert {"lock.anna", "binary_sensor.anna_reachable", "sensor.anna_connection_problem"} < shown
 
 
@@ -140,7 +137,7 @@ async def test_what_the_owner_disabled_hid_or_renamed(hass: HomeAssistant, equip
     device = devices.async_get_device_by_identifier(("driveway", ANNA.id), equipped.entry_id)
     assert device
     devices.async_update_device(device.id, name_by_user="The red one")
-    dashboard = dashboard_for(hass, equipped, ANNA.id)
+    dashboard = await async_dashboard_for(hass, equipped, ANNA.id)
     shown = set(found(dashboard, "entity"))
     assert "lock.my_car" in shown
     assert not shown & {"switch.anna_sentry", "button.anna_horn", "lock.anna"}
@@ -151,7 +148,7 @@ async def test_what_the_owner_disabled_hid_or_renamed(hass: HomeAssistant, equip
 async def test_what_is_in_the_way_is_shown_only_while_it_is(hass: HomeAssistant, equipped: MockConfigEntry) -> None:
     shown = {
         (card.get("entity") or card["content"], condition["entity"], condition["state"])
-        for card in cards(dashboard_for(hass, equipped, ANNA.id))
+        for card in cards(await async_dashboard_for(hass, equipped, ANNA.id))
         for condition in card.get("visibility", ())
     }
     assert ("sensor.anna_obstacle", "binary_sensor.anna_reachable", "off") in shown
@@ -166,4 +163,4 @@ async def test_what_is_in_the_way_is_shown_only_while_it_is(hass: HomeAssistant,
 
 async def test_a_car_of_somebody_else(hass: HomeAssistant, registered: MockConfigEntry) -> None:
     with pytest.raises(KeyError):
-        dashboard_for(hass, registered, "car-00000000")
+        await async_dashboard_for(hass, registered, "car-00000000")
