@@ -1,8 +1,8 @@
 """What opens and closes: trunk, frunk, charge port, windows, sunroof, bed cover. Shown as the car reports it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, override
 
@@ -161,6 +161,8 @@ class CarCover(CarControl, CoverEntity):
         """Set anew at every report of the car."""
         self._toggling = asyncio.Lock()
         """Held from the look at a lid until it is reported open: a second press would close it."""
+        self._wished: str | None = None
+        """The command of the last press: what has to wait, and is not this, does not begin any more."""
 
     @property
     def _told(self) -> str | None:
@@ -187,12 +189,16 @@ class CarCover(CarControl, CoverEntity):
     @override
     async def async_open_cover(self, **kwargs: Any) -> None:
         """Open; HomeAssistantError when the car did not confirm it."""
+        self._wished = self.entity_description.open
         with self._shown_as(CoverState.OPENING):
             if not self.entity_description.toggles:
                 await self._open(self.entity_description.open)
                 return
-            async with self._toggling:
-                if await self._is_shut():
+            async with self._turn():
+                shut = await self._is_shut()
+                if self._wished != self.entity_description.open:
+                    raise self.coordinator.translated(self.car, "superseded")
+                if shut:
                     await self._open(self.entity_description.open)
 
     @override
@@ -200,6 +206,7 @@ class CarCover(CarControl, CoverEntity):
         """Close; HomeAssistantError when the car did not confirm it."""
         assert self.entity_description.close  # noqa: S101 - else Home Assistant does not offer it
         ttl_s = COMFORT_TTL_S if self.entity_description.wakes else OPENS_TTL_S  # waking takes longer than a lid lives
+        self._wished = self.entity_description.close
         with self._shown_as(CoverState.CLOSING):
             await self.async_command(self.entity_description.close, ttl_s=ttl_s)
             await self._report_of(closed=True)
@@ -208,21 +215,36 @@ class CarCover(CarControl, CoverEntity):
     async def async_stop_cover(self, **kwargs: Any) -> None:
         """Stop where it is; HomeAssistantError when the car did not confirm it."""
         assert self.entity_description.stop  # noqa: S101 - as above
+        self._wished = self.entity_description.stop
         await self.async_command(self.entity_description.stop, ttl_s=OPENS_TTL_S)
 
     @override
     async def async_open_cover_tilt(self, **kwargs: Any) -> None:
         """Open a little; HomeAssistantError when the car did not confirm it."""
         assert self.entity_description.tilt  # noqa: S101 - as above
+        self._wished = self.entity_description.tilt
         with self._shown_as(CoverState.OPENING):
             await self._open(self.entity_description.tilt)
 
     async def _open(self, command: str) -> None:
         if self.entity_description.wakes:
-            await async_open(self, command)
+            await async_open(self, command, wished=lambda: self._wished == command)
         else:
             await self.async_command(command, ttl_s=OPENS_TTL_S)
         await self._report_of(closed=False)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait until the presses before this one are done, but not for long: what opens does not come late."""
+        try:
+            async with asyncio.timeout(OPENS_TTL_S):
+                await self._toggling.acquire()
+        except TimeoutError as error:
+            raise self.coordinator.translated(self.car, "expired") from error
+        try:
+            yield
+        finally:
+            self._toggling.release()
 
     async def _is_shut(self) -> bool:
         """Ask the car how the lid stands now, and whether it has to be opened. HomeAssistantError while it closes.

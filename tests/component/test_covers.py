@@ -236,6 +236,59 @@ async def test_a_sleeping_car_wakes_up_first(hass: HomeAssistant, bridge: FakeBr
     assert states == [CoverState.OPENING, CoverState.OPEN]
 
 
+async def test_to_close_is_the_last_word_also_while_the_car_wakes_up(bridge: FakeBridge, move: Move) -> None:
+    """An opening that is given anew after it would undo it."""
+    closing: asyncio.Task[None] | None = None
+
+    def wake(command: Command) -> None:
+        nonlocal closing
+        if command.command == "windows_close":
+            bridge.confirm(command)
+            return
+        if closing is None:
+            closing = bridge.hass.async_create_task(move("close_cover", WINDOWS))
+        bridge.result(command, Outcome.ACCEPTED, stage="waking")
+        bridge.hass.loop.call_later(0.05, bridge.result, command, Outcome.EXPIRED, "expired")
+
+    bridge.tell_state("closures", **windows())
+    bridge.on_command = wake
+    with pytest.raises(HomeAssistantError, match="Anna: A later command took its place"):
+        await move("open_cover", WINDOWS)
+    assert closing
+    await closing
+    assert names(bridge) == ["windows_vent", "windows_close"]
+
+
+async def test_a_lid_is_not_opened_after_it_was_told_to_close(bridge: FakeBridge, move: Move) -> None:
+    bridge.body(rear_trunk="closed")
+    looks: list[Command] = []
+    bridge.on_command = looks.append
+    opening = bridge.hass.async_create_task(move("open_cover", TRUNK))
+    await bridge.asked.wait()
+    bridge.obey(rear_trunk="closed")
+    await move("close_cover", TRUNK)
+    bridge.on_command(looks[0])
+    with pytest.raises(HomeAssistantError, match="Anna: A later command took its place"):
+        await opening
+    assert names(bridge) == ["status", "trunk_close"]
+
+
+async def test_an_open_that_waited_for_long_does_not_come_late(
+    bridge: FakeBridge, move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridge.body(rear_trunk="closed")
+    bridge.on_command = bridge.accept
+    first = bridge.hass.async_create_task(move("open_cover", TRUNK))
+    await bridge.asked.wait()
+    monkeypatch.setattr(cover, "OPENS_TTL_S", 0.05)
+    with pytest.raises(HomeAssistantError, match="Anna: The command was too old"):
+        await move("open_cover", TRUNK)
+    bridge.offline()
+    with pytest.raises(HomeAssistantError, match="Anna: The bridge is not running"):
+        await first
+    assert names(bridge) == ["status"]
+
+
 async def test_a_car_that_does_not_wake_up(bridge: FakeBridge, move: Move) -> None:
     bridge.end(Outcome.EXPIRED, "expired")
     with pytest.raises(HomeAssistantError, match="Anna: The command was too old"):
