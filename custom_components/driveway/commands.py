@@ -81,6 +81,8 @@ class Commands:
         self._clocks: set[_Ear[Clock]] = set()
         self._loose: dict[tuple[str, str], dict[str, float]] = {}
         """By car and subject the bridges that may still begin with an older command, and until when."""
+        self._last: dict[tuple[str, str], str] = {}
+        """By car and subject the command that was given last."""
         self._ended: dict[str, Outcome] = {}
         """How the last commands ended, to notice a second end."""
 
@@ -101,6 +103,8 @@ class Commands:
         any more, through none of them. Without a bridge that is there it fails at once. `heard` is told its stations.
         `ended_within_s` after a bridge has accepted it, it is given up if that is not what a command usually takes.
         """
+        about = (car, subject(command))
+        self._last[about] = command
         if not self._broker.there:
             raise CommandFailed("broker_away", sent=False)
         there = [bridge for bridge in ways if bridge.there]
@@ -114,8 +118,9 @@ class Commands:
             return self._try(attempt, order)
 
         now = self._hass.loop.time
-        about = (car, subject(command))
-        delivery = Delivery(self._hass.loop, command, there, now() + ttl_s, attempt)
+        delivery = Delivery(
+            self._hass.loop, command, there, now() + ttl_s, attempt, lambda: self.superseded(car, command)
+        )
         # Where an older one is still loose the newer one goes too: there it takes its place, or follows it. Else an
         # unlock that was given up could come after the lock that another bridge has just confirmed.
         loose = {} if command in ONCE else self._loose.get(about, {})
@@ -123,8 +128,9 @@ class Commands:
             return await delivery.run([bridge for bridge, until in loose.items() if now() < until])
         finally:
             ends = {attempt.bridge.id: attempt.until for attempt in delivery.loose_ends()}
-            left = {bridge: until for bridge, until in (loose | ends).items() if now() < until}
-            self._loose.pop(about, None)
+            known = self._loose.pop(about, {})  # others may have ended meanwhile
+            latest = {bridge: max(known.get(bridge, 0.0), ends.get(bridge, 0.0)) for bridge in known | ends}
+            left = {bridge: until for bridge, until in latest.items() if now() < until}
             if left:
                 self._loose[about] = left
 
@@ -133,11 +139,16 @@ class Commands:
         now = self._hass.loop.time()
         return max((until - now for until in self._loose.get((car, subject(command)), {}).values()), default=0.0)
 
+    def superseded(self, car: str, command: str) -> bool:
+        """Whether another command about the same was given after this one."""
+        return self._last.get((car, subject(command)), command) != command
+
     async def _try(self, attempt: Attempt, order: _Order) -> Result:
         """Send a command through one bridge, with what is left of its time, and note how that went."""
         bridge, record, begun = attempt.bridge, attempt.bridge.record(order.car), time.monotonic()
         try:
-            clock = await self._clock(bridge)
+            # What follows an older command has to be there before that begins: no time to ask a bridge that hangs.
+            clock = bridge.clock if attempt.follows and bridge.clock else await self._clock(bridge)
             document = Command(
                 id=secrets.token_hex(8),
                 client=bridge.signer.client,

@@ -38,6 +38,8 @@ class Attempt:
     begun: float
     until: float
     """When it can no longer begin."""
+    follows: bool = False
+    """Whether the bridge may still begin with an older command about the same, and others are asked beside it."""
     published: bool = False
     sent: bool = False
     """Whether the bridge has said that it left for the car."""
@@ -59,21 +61,23 @@ class Delivery:
         ways: Sequence[Bridge],
         until: float,
         attempt: Callable[[Attempt], Coroutine[Any, Any, Result]],
+        superseded: Callable[[], bool],
     ) -> None:
-        """`ways`: the bridges, the best one first; at least one."""
+        """`ways`: the bridges, the best one first; at least one. When `superseded` no further one is asked."""
         self._loop = loop
         self._command = command
         self._waiting = list(ways)
         self._until = until
         self._attempt = attempt
+        self._superseded = superseded
         self._running: dict[asyncio.Task[Result], Attempt] = {}
         self._ended: list[Attempt] = []
 
     async def run(self, also: Collection[str] = ()) -> Result:
         """Give the first confirmation; CommandFailed when there is none. `also`: bridges to use from the start."""
-        self._begin(self._waiting[0])
-        for bridge in [bridge for bridge in self._waiting if bridge.id in also]:
-            self._begin(bridge)
+        first, *others = self._waiting
+        for bridge in (first, *(bridge for bridge in others if bridge.id in also)):
+            self._begin(bridge, follows=bool(others) and bridge.id in also)
         try:
             while self._running:
                 done, _ = await asyncio.wait(
@@ -94,9 +98,9 @@ class Delivery:
         unanswered = [attempt for attempt in self._ended if attempt.failure is not None]
         return (attempt for attempt in (*unanswered, *self._running.values()) if attempt.loose)
 
-    def _begin(self, bridge: Bridge) -> None:
+    def _begin(self, bridge: Bridge, *, follows: bool = False) -> None:
         self._waiting.remove(bridge)
-        attempt = Attempt(bridge, self._loop.time(), self._until)
+        attempt = Attempt(bridge, self._loop.time(), self._until, follows)
         self._running[self._loop.create_task(self._attempt(attempt))] = attempt
 
     def _end(self, task: asyncio.Task[Result]) -> Result | None:
@@ -111,8 +115,8 @@ class Delivery:
         return None
 
     def _go_on(self, why: str) -> None:
-        """Begin with the next bridge, if there is one and time for it."""
-        if self._waiting and self._until - self._loop.time() >= LEAST_S:
+        """Begin with the next bridge, if there is one and time for it, and nothing else was asked for since."""
+        if self._waiting and not self._superseded() and self._until - self._loop.time() >= LEAST_S:
             _LOGGER.info("%s goes to the bridge %s too: %s", self._command, self._waiting[0].id, why)
             self._begin(self._waiting[0])
         else:

@@ -215,6 +215,53 @@ async def test_a_lock_follows_an_unlock_wherever_that_may_still_be(
     assert names(carport) == ["unlock", "lock", "lock"]
 
 
+async def test_what_follows_an_unlock_does_not_wait_for_a_clock(
+    carport: FakeBridge, garage: FakeBridge, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The carport hangs, and tells no clock: it must find the lock all the same when it goes on."""
+    carport.on_command = carport.ignore
+    await press("unlock")
+    monkeypatch.setattr(commands, "CLOCK_LASTS_S", 0.0)
+    carport.answers_clock = False
+    await press("lock")
+    assert names(carport) == ["unlock", "lock"]
+
+
+async def test_an_unlock_does_not_move_on_after_a_later_lock(
+    carport: FakeBridge, garage: FakeBridge, press: Press
+) -> None:
+    carport.on_command = lambda command: carport.result(command, Outcome.SENT)
+    unlocking = carport.hass.async_create_task(press("unlock"))
+    await carport.asked.wait()
+    carport.link(reachable=False, why_not="not_in_range")
+    await press("lock")
+    assert (names(carport), names(garage)) == (["unlock"], ["lock"])
+    carport.result(carport.commands[0], Outcome.FAILED, "no_connection")
+    with pytest.raises(HomeAssistantError, match="no connection came about"):
+        await unlocking
+    assert names(garage) == ["lock"]
+
+
+async def test_what_a_bridge_may_still_begin_with_is_kept_while_others_are_asked(
+    hass: HomeAssistant, carport: FakeBridge, garage: FakeBridge, press: Press
+) -> None:
+    """Two presses at once: the first one ends silently, the second one well and after it."""
+    coordinator: Coordinator = hass.config_entries.async_entries("driveway")[0].runtime_data
+    carport.on_command = carport.ignore
+    unlocking = hass.async_create_task(
+        coordinator.async_command(ANNA.id, "unlock", ttl_s=SILENT_S + 0.4, bridge=carport.info.bridge)
+    )
+    await carport.asked.wait()
+    garage.on_command = garage.accept
+    locking = hass.async_create_task(coordinator.async_command(ANNA.id, "lock", bridge=garage.info.bridge))
+    with pytest.raises(HomeAssistantError):
+        await unlocking
+    assert coordinator.commands.loose_s(ANNA.id, "lock") > 0
+    garage.confirm(garage.commands[0])
+    await locking
+    assert coordinator.commands.loose_s(ANNA.id, "lock") > 0
+
+
 async def test_who_did_badly_is_asked_second_for_a_while(carport: FakeBridge, garage: FakeBridge, press: Press) -> None:
     carport.end(Outcome.FAILED, "no_connection")
     await press("unlock")
