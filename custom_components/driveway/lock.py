@@ -143,9 +143,7 @@ class CarLock(CarControl, LockEntity):
         except HomeAssistantError as error:
             if not self._second.takes(error):
                 raise
-            if self._second.state is not None:
-                self._doubted = self.view.reading(BODY, "lock")
-            await self._second.async_send(command, error, code=code, context=self._context)
+            await self._second.async_send(command, error, begins=self._doubt, code=code, context=self._context)
             self._route = SECOND_LOCK
         else:
             self._route = result.route
@@ -155,6 +153,11 @@ class CarLock(CarControl, LockEntity):
         finally:
             self._under_way.remove(command)
             self._show()
+
+    @callback
+    def _doubt(self) -> None:
+        """Another way than ours is taken: what the car has reported until now says nothing any more."""
+        self._doubted = self.view.reading(BODY, "lock")
 
     async def _report_of(self, *, locked: bool) -> None:
         """Wait for the report that goes with a confirmation, but not for long: another key may have been quicker."""

@@ -102,9 +102,18 @@ class SecondLock:
         )
 
     async def async_send(
-        self, command: str, why: HomeAssistantError, *, code: str | None = None, context: Context | None = None
+        self,
+        command: str,
+        why: HomeAssistantError,
+        *,
+        begins: Callable[[], None],
+        code: str | None = None,
+        context: Context | None = None,
     ) -> None:
-        """Have the other lock `lock` or `unlock`; HomeAssistantError, that names both ways, when it does not."""
+        """Have the other lock `lock` or `unlock`; HomeAssistantError, that names both ways, when it does not.
+
+        `begins` is called right before the other lock is.
+        """
         began, other = time.monotonic(), self.state
         if other is None:
             raise await self._error("second_lock_away", why, self.entity_id or "")
@@ -117,6 +126,9 @@ class SecondLock:
         except TimeoutError as error:
             raise await self._error("second_lock_silent", why, other.name) from error
         try:
+            if self._coordinator.commands.superseded(self._car, command):  # perhaps a bridge has done that already
+                raise self._coordinator.translated(self._car, "superseded")
+            begins()
             await self._call(command, other, data, why, context)
         finally:
             self._turn.release()

@@ -314,6 +314,40 @@ async def test_what_a_lost_bridge_may_still_begin_with_cannot_come_after(
     assert asked_at[0] - given_at >= lives_s
 
 
+async def test_of_two_presses_that_wait_for_a_lost_bridge_the_later_one_counts(
+    cloud: CloudLock, bridge: FakeBridge, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "OPENS_TTL_S", 0.6)
+    bridge.on_command = lambda _command: bridge.offline()
+    with pytest.raises(HomeAssistantError):
+        await press("lock")
+    ends = await asyncio.gather(press("unlock"), press("lock"), return_exceptions=True)
+    assert [getattr(end, "translation_key", None) for end in ends] == ["superseded", None]
+    assert cloud.asked == ["lock"]
+
+
+async def test_a_press_that_waits_does_not_come_after_a_later_one(
+    hass: HomeAssistant, cloud: CloudLock, bridge: FakeBridge, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile the bridge is there again, and has locked."""
+    monkeypatch.setattr(lock, "OPENS_TTL_S", 0.6)
+    bridge.on_command = lambda _command: bridge.offline()
+    with pytest.raises(HomeAssistantError):
+        await press("unlock")
+    unlocking = hass.async_create_task(press("unlock"))
+    await asyncio.sleep(0.05)
+    bridge.on_command = bridge.confirm
+    bridge.now += 60
+    bridge.online()
+    bridge.tell_clock()
+    await press("lock")
+    with pytest.raises(HomeAssistantError) as caught:
+        await unlocking
+    assert caught.value.translation_key == "superseded"
+    assert cloud.asked == []
+    assert anna(hass).state == "locked"
+
+
 async def test_with_two_bridges_all_have_to_be_out_of_reach(
     hass: HomeAssistant, bridge: FakeBridge, press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
