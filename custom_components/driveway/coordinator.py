@@ -124,9 +124,10 @@ class Coordinator:
     async def _follow_entry(self, hass: HomeAssistant, entry: DrivewayConfigEntry) -> None:
         """Take in a car that came; let one rest that the owner has removed; start anew with other settings."""
         before, self._cars = self._cars, cars_of(entry)
+        removed = before.keys() - self._cars.keys()
         ignored = set(entry.data.get(CONF_IGNORED_CARS, ()))
         # A car that no bridge has comes back by itself when one has it again: then somebody has wished it.
-        gone = {car for car in before.keys() - self._cars.keys() if self._may_be_told_of(car)}
+        gone = {car for car in removed if self._may_be_told_of(car)}
         if gone - ignored or ignored & self._cars.keys():
             async_ignore(hass, entry, (ignored | gone) - self._cars.keys())
         for new_car in self._new_car:
@@ -136,6 +137,8 @@ class Coordinator:
             self.changed()
         if _settings(entry) != self._set_up_with:
             hass.config_entries.async_schedule_reload(entry.entry_id)
+        for car in removed:
+            await self.drill.async_forget(car)
 
     def _may_be_told_of(self, car: str) -> bool:
         return any(bridge.info is None or bridge.serves(car) for bridge in self.household)

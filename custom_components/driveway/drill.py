@@ -103,8 +103,8 @@ class Drill:
 
         @callback
         def tick(now: datetime) -> None:
-            due = last_due(dt_util.as_local(now), weekday, at)
-            if dt_util.as_local(now).date() == due.date() and self._is_open(due):
+            # It may be that of the day before: in spring the clock skips an hour.
+            if self._is_open(due := last_due(dt_util.as_local(now), weekday, at)):
                 begin(due, wait_s=0)
 
         def begin(due: datetime, *, wait_s: float) -> None:
@@ -133,6 +133,12 @@ class Drill:
         await self._keep(
             car, Drilled(_now(), good=True, reason=reason, took_ms=max(0.0, round(took_ms, 1)), failures=0)
         )
+
+    async def async_forget(self, car: str) -> None:
+        """Forget a car that is no longer shown."""
+        ir.async_delete_issue(self._hass, DOMAIN, issue_id(car))
+        if self.results.pop(car, None) is not None:
+            await self._save()
 
     async def _round(self, due: datetime, wait_s: float) -> None:
         """Drill with each car, one after the other."""

@@ -243,6 +243,35 @@ async def test_on_its_day_and_at_its_time(
     assert drills(bridge) == 2
 
 
+async def test_a_time_that_the_clock_skips_in_spring_is_made_up_for_the_next_day(
+    clock: At, drilling: Drilling, bridge: FakeBridge, freezer: FrozenDateTimeFactory
+) -> None:
+    changes = datetime(2027, 3, 28, 3, 30, tzinfo=BERLIN)
+    freezer.move_to(changes - timedelta(days=1))
+    await drilling(**WEEKLY | {CONF_DRILL_TIME: "02:30:00"})
+    await clock(changes)
+    await clock(datetime(2027, 3, 29, 2, 30, tzinfo=BERLIN))
+    assert drills(bridge) == 1
+    await clock(datetime(2027, 3, 30, 2, 30, tzinfo=BERLIN))
+    assert drills(bridge) == 1
+    await clock(datetime(2027, 4, 4, 2, 30, tzinfo=BERLIN))
+    assert drills(bridge) == 2
+
+
+async def test_the_repair_goes_with_the_car(hass: HomeAssistant, drilling: Drilling, bridge: FakeBridge) -> None:
+    entry = await drilling()
+    bridge.end(Outcome.REFUSED, "key_not_enrolled")
+    for _ in range(2):
+        with pytest.raises(HomeAssistantError):
+            await press(hass)
+    assert issue(hass) is not None
+    [subentry] = entry.subentries
+    hass.config_entries.async_remove_subentry(entry, subentry)
+    await hass.async_block_till_done()
+    assert issue(hass) is None
+    assert entry.runtime_data.drill.results == {}
+
+
 async def test_never(hass: HomeAssistant, clock: At, drilling: Drilling, bridge: FakeBridge) -> None:
     await drilling(**{CONF_DRILL: "never", CONF_DRILL_TIME: "10:00:00"})
     for day in range(8):
