@@ -94,8 +94,8 @@ class Broker:
             self._changed()
 
     @callback
-    def _hear_echo(self, _message: mqtt.ReceiveMessage) -> None:
-        if self._closed:
+    def _hear_echo(self, message: mqtt.ReceiveMessage) -> None:
+        if self._closed or message.retain:
             return
         self._unheard = 0
         self._echoes = True

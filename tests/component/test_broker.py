@@ -110,6 +110,22 @@ async def test_a_broker_that_never_lets_the_echo_through(
     assert state(hass) == "locked"
 
 
+async def test_an_echo_that_lies_stored_in_the_broker_is_none(
+    hass: HomeAssistant,
+    home: MockConfigEntry,
+    bridge: FakeBridge,
+    mqtt_mock: MqttMockHAClient,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    gate = Gate(hass, mqtt_mock._mqttc, freezer)
+    gate.lets = lambda topic: not topic.endswith("/echo")
+    await gate.after(1)
+    bridge.tell(gate.said[-1], "here", retain=True)
+    await gate.after(CALLS_UNHEARD + 1)
+    bridge.tell_clock()
+    assert state(hass) == "locked"
+
+
 async def test_a_broker_whose_rules_forbid_the_echo_from_now_on(
     hass: HomeAssistant, gate: Gate, bridge: FakeBridge
 ) -> None:
