@@ -22,7 +22,8 @@ CALL_EVERY: Final = timedelta(seconds=0.45)
 CALLS_UNHEARD: Final = 3
 """So many calls without an echo, and the broker hangs. Counted, so that a computer that stalls blames no broker."""
 CALLS_FORBIDDEN: Final = 10
-"""So many, while others are heard: then the broker's rules keep the echo from us, and it says nothing."""
+"""So many, while others are heard: then the broker's rules keep the echo from us, and it says nothing. Counted from the
+first word of others, which may lie in a broker that thaws."""
 
 
 class Broker:
@@ -38,6 +39,8 @@ class Broker:
         """Whether an echo was ever heard: only then its absence says something."""
         self._carries = True
         self._unheard = 0
+        self._others_at: int | None = None
+        """How many calls were unheard when others were first heard while it does not carry."""
         self._closed = False
 
     @property
@@ -70,12 +73,16 @@ class Broker:
         self._connected = connected
         # Before the next echo nobody knows what is subscribed already.
         self._carries = not self._echoes
-        self._unheard = 0
+        self._unheard, self._others_at = 0, None
 
     @callback
     def hear_others(self) -> None:
         """Take in that something live was heard over the broker that was not ours."""
-        if not self._carries and self._unheard >= CALLS_FORBIDDEN:
+        if self._carries:
+            return
+        if self._others_at is None:
+            self._others_at = self._unheard
+        if self._unheard - self._others_at >= CALLS_FORBIDDEN:
             _LOGGER.info("The MQTT broker keeps Home Assistant's own words from it; whether it hangs cannot be told")
             self._echoes = False
             self._open()
@@ -103,5 +110,5 @@ class Broker:
             self._open()
 
     def _open(self) -> None:
-        self._carries = True
+        self._carries, self._others_at = True, None
         self._changed()

@@ -89,6 +89,24 @@ async def test_a_broker_that_hangs(hass: HomeAssistant, gate: Gate, bridge: Fake
     assert [command.command for command in bridge.commands] == ["unlock"]
 
 
+async def test_a_broker_that_thaws_has_no_rules_against_the_echo(
+    hass: HomeAssistant, gate: Gate, bridge: FakeBridge, mqtt_mock: MqttMockHAClient
+) -> None:
+    """What others said lies in it, too, and may come before the echo; or the connection breaks before that comes."""
+    gate.lets = lambda _topic: False
+    await gate.after(3 * CALLS_FORBIDDEN)
+    bridge.tell_clock()
+    assert state(hass) == STATE_UNAVAILABLE
+    mqtt_mock._mqttc.on_disconnect(None, None, 0, 0)
+    mqtt_mock._mqttc.on_connect(mqtt_mock._mqttc, None, 0, _success())
+    bridge.online()
+    await hass.async_block_till_done()
+    assert state(hass) == STATE_UNAVAILABLE
+    gate.lets = lambda _topic: True
+    await gate.after(1)
+    assert state(hass) == "locked"
+
+
 async def test_a_computer_that_stalls_blames_no_broker(hass: HomeAssistant, gate: Gate, bridge: FakeBridge) -> None:
     for _ in range(2 * CALLS_UNHEARD):
         await gate.after(20, at_once=True)
@@ -130,10 +148,11 @@ async def test_a_broker_whose_rules_forbid_the_echo_from_now_on(
     hass: HomeAssistant, gate: Gate, bridge: FakeBridge
 ) -> None:
     gate.lets = lambda topic: not topic.endswith("/echo")
-    await gate.after(CALLS_FORBIDDEN - 1)
-    bridge.tell_clock()
-    assert state(hass) == STATE_UNAVAILABLE
-    await gate.after(1)
+    await gate.after(CALLS_UNHEARD + 1)
+    for calls in (CALLS_FORBIDDEN - 1, 1):
+        bridge.tell_clock()
+        assert state(hass) == STATE_UNAVAILABLE
+        await gate.after(calls)
     bridge.tell(bridge.topics.health, "{}", retain=True)  # stored long ago
     assert state(hass) == STATE_UNAVAILABLE
     bridge.tell_clock()
