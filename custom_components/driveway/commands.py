@@ -269,7 +269,9 @@ class Commands:
     @callback
     def give_up(self, reason: str, bridge: str | None = None) -> None:
         """End all waiting, or that for one bridge, with a reason."""
-        ears: list[_Ear[Result] | _Ear[Clock]] = [*self._results.values(), *self._clocks]
-        for ear in ears:
-            if bridge in (None, ear.bridge):
-                ear.tell(CommandFailed(reason))
+        for results in self._results.values():
+            if bridge in (None, results.bridge):
+                results.tell(CommandFailed(reason))
+        for clocks in self._clocks:
+            if bridge in (None, clocks.bridge):
+                clocks.tell(CommandFailed(reason, sent=False))

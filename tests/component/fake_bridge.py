@@ -65,6 +65,7 @@ class FakeBridge:
         """Set by every command."""
         self.clock_requests = 0
         self.answers_clock = True
+        self.on_clock_request: Callable[[], None] = self.tell_clock
         self.on_command: Callable[[Command], None] = self.confirm
 
     # Speaking
@@ -183,7 +184,7 @@ class FakeBridge:
     def _hear_clock_request(self, _message: mqtt.ReceiveMessage) -> None:
         self.clock_requests += 1
         if self.answers_clock:
-            self.tell_clock()
+            self.on_clock_request()
 
     # Ways to deal with a command
 

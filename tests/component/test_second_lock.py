@@ -297,6 +297,18 @@ async def test_not_when_the_bridge_vanished_with_the_command(
     assert cloud.calls == []
 
 
+async def test_where_the_bridge_vanished_before_the_command_the_second_lock_does_it(
+    cloud: CloudLock, bridge: FakeBridge, press: Press
+) -> None:
+    """It was only asked for its clock yet."""
+    bridge.offline()
+    bridge.online()
+    bridge.on_clock_request = bridge.offline
+    await press("unlock")
+    assert bridge.commands == []
+    assert cloud.asked == ["unlock"]
+
+
 async def test_what_a_lost_bridge_may_still_begin_with_cannot_come_after(
     cloud: CloudLock, bridge: FakeBridge, press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
