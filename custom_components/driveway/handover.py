@@ -15,6 +15,25 @@ from .reasons import OF_THE_RADIO
 
 LOCKS: Final = frozenset({"lock", "unlock", "auto_secure"})
 """Of these a later one undoes an earlier one; they take less than a second where all is well."""
+_ABOUT: Final = {
+    command: about
+    for about, commands in {
+        "lock": LOCKS,
+        "trunk": ("trunk_open", "trunk_close"),
+        "tonneau": ("tonneau_open", "tonneau_close", "tonneau_stop"),
+        "charge_port": (
+            "charge_port_open",
+            "charge_port_close",
+            "charge_port_open_direct",
+            "charge_port_close_direct",
+        ),
+        "windows": ("windows_vent", "windows_close"),
+        "sunroof": ("sunroof_vent", "sunroof_open", "sunroof_close"),
+        "climate": ("climate_on", "climate_off"),
+        "charging": ("charge_start", "charge_stop"),
+    }.items()
+    for command in commands
+}
 ONCE: Final = frozenset(
     {
         "trunk_open",
@@ -93,7 +112,7 @@ def may_go_on(command: str, reason: str, *, sent: bool | None) -> bool:
 
 def subject(command: str) -> str:
     """What a command is about: of two commands about the same, the later one counts."""
-    return "lock" if command in LOCKS else command
+    return _ABOUT.get(command, command)
 
 
 @dataclass(slots=True)

@@ -242,6 +242,33 @@ async def test_an_unlock_does_not_move_on_after_a_later_lock(
     assert names(garage) == ["lock"]
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("windows_vent", "windows_close"),
+        ("trunk_open", "trunk_close"),
+        ("sunroof_open", "sunroof_close"),
+        ("tonneau_open", "tonneau_stop"),
+        ("charge_port_open", "charge_port_close_direct"),
+        ("climate_on", "climate_off"),
+        ("charge_start", "charge_stop"),
+    ],
+)
+async def test_nothing_moves_on_after_what_undoes_it(
+    hass: HomeAssistant, carport: FakeBridge, garage: FakeBridge, earlier: str, later: str
+) -> None:
+    coordinator: Coordinator = hass.config_entries.async_entries("driveway")[0].runtime_data
+    carport.on_command = carport.accept
+    opening = hass.async_create_task(coordinator.async_command(ANNA.id, earlier))
+    await carport.asked.wait()
+    carport.link(reachable=False, why_not="not_in_range")
+    await coordinator.async_command(ANNA.id, later)
+    carport.result(carport.commands[0], Outcome.FAILED, "no_connection")
+    with pytest.raises(HomeAssistantError):
+        await opening
+    assert names(garage) == [later]
+
+
 async def test_what_a_bridge_may_still_begin_with_is_kept_while_others_are_asked(
     hass: HomeAssistant, carport: FakeBridge, garage: FakeBridge, press: Press
 ) -> None:
