@@ -162,7 +162,7 @@ class CarCover(CarControl, CoverEntity):
         self._toggling = asyncio.Lock()
         """Held from the look at a lid until it is reported open: a second press would close it."""
         self._wished: str | None = None
-        """The command of the last press: what has to wait, and is not this, does not begin any more."""
+        """The command of the last press: a lid that is being looked at is opened only while it is this."""
 
     @property
     def _told(self) -> str | None:
@@ -215,20 +215,18 @@ class CarCover(CarControl, CoverEntity):
     async def async_stop_cover(self, **kwargs: Any) -> None:
         """Stop where it is; HomeAssistantError when the car did not confirm it."""
         assert self.entity_description.stop  # noqa: S101 - as above
-        self._wished = self.entity_description.stop
         await self.async_command(self.entity_description.stop, ttl_s=OPENS_TTL_S)
 
     @override
     async def async_open_cover_tilt(self, **kwargs: Any) -> None:
         """Open a little; HomeAssistantError when the car did not confirm it."""
         assert self.entity_description.tilt  # noqa: S101 - as above
-        self._wished = self.entity_description.tilt
         with self._shown_as(CoverState.OPENING):
             await self._open(self.entity_description.tilt)
 
     async def _open(self, command: str) -> None:
         if self.entity_description.wakes:
-            await async_open(self, command, wished=lambda: self._wished == command)
+            await async_open(self, command)
         else:
             await self.async_command(command, ttl_s=OPENS_TTL_S)
         await self._report_of(closed=False)
