@@ -9,7 +9,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -80,7 +80,9 @@ class Commands:
         self._results: dict[str, _Ear[Result]] = {}
         self._clocks: set[_Ear[Clock]] = set()
         self._loose: dict[tuple[str, str], dict[str, float]] = {}
-        """By car and subject the bridges that may still begin with an older command, and until when."""
+        """By car and subject the bridges that may still begin with a command that was given up, and until when."""
+        self._under_way: dict[tuple[str, str], list[Delivery]] = {}
+        """By car and subject what has not ended."""
         self._last: dict[tuple[str, str], str] = {}
         """By car and subject the command that was given last."""
         self._ended: dict[str, Outcome] = {}
@@ -123,21 +125,32 @@ class Commands:
         )
         # Where an older one is still loose the newer one goes too: there it takes its place, or follows it. Else an
         # unlock that was given up could come after the lock that another bridge has just confirmed.
-        loose = {} if command in ONCE else self._loose.get(about, {})
+        loose = {} if command in ONCE else self._may_begin(about)
+        under_way = self._under_way.setdefault(about, [])
+        under_way.append(delivery)
         try:
-            return await delivery.run([bridge for bridge, until in loose.items() if now() < until])
+            return await delivery.run(loose)
         finally:
-            ends = {attempt.bridge.id: attempt.until for attempt in delivery.loose_ends()}
-            known = self._loose.pop(about, {})  # others may have ended meanwhile
-            latest = {bridge: max(known.get(bridge, 0.0), ends.get(bridge, 0.0)) for bridge in known | ends}
-            left = {bridge: until for bridge, until in latest.items() if now() < until}
-            if left:
+            under_way.remove(delivery)
+            if left := self._still(self._loose.pop(about, {}), delivery.loose_ends()):
                 self._loose[about] = left
 
     def loose_s(self, car: str, command: str) -> float:
         """Give how long a bridge may still begin with an older command about the same, in seconds."""
         now = self._hass.loop.time()
-        return max((until - now for until in self._loose.get((car, subject(command)), {}).values()), default=0.0)
+        return max((until - now for until in self._may_begin((car, subject(command))).values()), default=0.0)
+
+    def _may_begin(self, about: tuple[str, str]) -> dict[str, float]:
+        """Give the bridges that may still begin with a command, and until when."""
+        attempts = [attempt for delivery in self._under_way.get(about, ()) for attempt in delivery.loose_ends()]
+        return self._still(self._loose.get(about, {}), attempts)
+
+    def _still(self, ends: Mapping[str, float], attempts: Iterable[Attempt]) -> dict[str, float]:
+        """Add attempts to ends by bridge, and leave out what is over."""
+        latest = dict(ends)
+        for attempt in attempts:
+            latest[attempt.bridge.id] = max(attempt.until, latest.get(attempt.bridge.id, 0.0))
+        return {bridge: until for bridge, until in latest.items() if self._hass.loop.time() < until}
 
     def superseded(self, car: str, command: str) -> bool:
         """Whether another command about the same was given after this one."""

@@ -19,7 +19,7 @@ from tests.component.fake_bridge import ANNA, BERT, OTHER_CODE, FakeBridge
 from tests.component.test_broker import Gate
 
 from custom_components.driveway import commands, delivery, lock, second_lock
-from custom_components.driveway.broker import CALLS_UNHEARD
+from custom_components.driveway.broker import CALLS_UNHEARD, Broker
 from custom_components.driveway.const import CONF_ROUTE
 from custom_components.driveway.contract import Command, Outcome
 from custom_components.driveway.devices import cars_of
@@ -324,6 +324,28 @@ async def test_what_a_lost_bridge_may_still_begin_with_cannot_come_after(
     await press("lock")
     assert cloud.asked == ["lock"]
     assert asked_at[0] - given_at >= lives_s
+
+
+async def test_what_is_still_under_way_when_the_broker_hangs_cannot_come_after(
+    hass: HomeAssistant, cloud: CloudLock, bridge: FakeBridge, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bridge has an unlock and may yet begin with it; nobody has given that up."""
+    lives_s = 0.6
+    monkeypatch.setattr(lock, "OPENS_TTL_S", lives_s)
+    now, asked_at = asyncio.get_running_loop().time, []
+    cloud.answer = lambda: asked_at.append(now())
+    bridge.on_command = bridge.accept
+    given_at = now()
+    unlocking = hass.async_create_task(press("unlock"))
+    await bridge.asked.wait()
+    monkeypatch.setattr(Broker, "there", False)
+    await press("lock")
+    assert cloud.asked == ["lock"]
+    assert asked_at[0] - given_at >= lives_s
+    assert not unlocking.done()
+    bridge.offline()
+    with pytest.raises(HomeAssistantError):
+        await unlocking
 
 
 async def test_of_two_presses_that_wait_for_a_lost_bridge_the_later_one_counts(
