@@ -135,8 +135,7 @@ class Drill:
         )
 
     async def async_forget(self, car: str) -> None:
-        """Forget a car that is no longer shown."""
-        ir.async_delete_issue(self._hass, DOMAIN, issue_id(car))
+        """Forget a car that is no longer shown; its issue goes with its others."""
         if self.results.pop(car, None) is not None:
             await self._save()
 
