@@ -35,8 +35,8 @@ class Broker:
         self._topic = f"{base}/{name}/echo"
         self._changed = changed
         self._connected = True
-        self._echoes = False
-        """Whether an echo was ever heard: only then its absence says something."""
+        self._echoes: bool | None = None
+        """Whether there is an echo: only then its absence says something. None while nobody knows."""
         self._carries = True
         self._unheard = 0
         self._others_at: int | None = None
@@ -72,7 +72,7 @@ class Broker:
         """Take in that the connection came or went; somebody else tells it to all others."""
         self._connected = connected
         # Before the next echo nobody knows what is subscribed already.
-        self._carries = not self._echoes
+        self._carries = self._echoes is False
         self._unheard, self._others_at = 0, None
 
     @callback

@@ -69,6 +69,13 @@ def state(hass: HomeAssistant) -> str:
     return found.state
 
 
+async def reconnect(hass: HomeAssistant, bridge: FakeBridge, mqtt_mock: MqttMockHAClient) -> None:
+    mqtt_mock._mqttc.on_disconnect(None, None, 0, 0)
+    mqtt_mock._mqttc.on_connect(mqtt_mock._mqttc, None, 0, _success())
+    bridge.online()
+    await hass.async_block_till_done()
+
+
 async def test_a_broker_that_hangs(hass: HomeAssistant, gate: Gate, bridge: FakeBridge, press: Press) -> None:
     gate.lets = lambda _topic: False
     await gate.after(CALLS_UNHEARD)
@@ -97,10 +104,7 @@ async def test_a_broker_that_thaws_has_no_rules_against_the_echo(
     await gate.after(3 * CALLS_FORBIDDEN)
     bridge.tell_clock()
     assert state(hass) == STATE_UNAVAILABLE
-    mqtt_mock._mqttc.on_disconnect(None, None, 0, 0)
-    mqtt_mock._mqttc.on_connect(mqtt_mock._mqttc, None, 0, _success())
-    bridge.online()
-    await hass.async_block_till_done()
+    await reconnect(hass, bridge, mqtt_mock)
     assert state(hass) == STATE_UNAVAILABLE
     gate.lets = lambda _topic: True
     await gate.after(1)
@@ -161,13 +165,46 @@ async def test_a_broker_whose_rules_forbid_the_echo_from_now_on(
     assert state(hass) == "locked"
 
 
+async def test_a_broker_whose_rules_forbid_the_echo_is_waited_for_once(
+    hass: HomeAssistant,
+    home: MockConfigEntry,
+    bridge: FakeBridge,
+    mqtt_mock: MqttMockHAClient,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    gate = Gate(hass, mqtt_mock._mqttc, freezer)
+    gate.lets = lambda topic: not topic.endswith("/echo")
+    await reconnect(hass, bridge, mqtt_mock)
+    bridge.tell_clock()
+    await gate.after(CALLS_FORBIDDEN)
+    assert state(hass) == STATE_UNAVAILABLE
+    bridge.tell_clock()
+    assert state(hass) == "locked"
+    await reconnect(hass, bridge, mqtt_mock)
+    assert state(hass) == "locked"
+
+
+async def test_a_reconnect_before_the_first_echo_waits_for_it(
+    hass: HomeAssistant,
+    home: MockConfigEntry,
+    bridge: FakeBridge,
+    mqtt_mock: MqttMockHAClient,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    gate = Gate(hass, mqtt_mock._mqttc, freezer)
+    gate.lets = lambda topic: not topic.endswith("/echo")
+    await reconnect(hass, bridge, mqtt_mock)
+    assert state(hass) == STATE_UNAVAILABLE
+    gate.lets = lambda _topic: True
+    await gate.after(1)
+    bridge.tell_clock()
+    assert state(hass) == "locked"
+
+
 async def test_after_a_reconnect_commands_wait_until_their_results_are_heard(
     hass: HomeAssistant, gate: Gate, bridge: FakeBridge, mqtt_mock: MqttMockHAClient
 ) -> None:
-    mqtt_mock._mqttc.on_disconnect(None, None, 0, 0)
-    mqtt_mock._mqttc.on_connect(mqtt_mock._mqttc, None, 0, _success())
-    bridge.online()
-    await hass.async_block_till_done()
+    await reconnect(hass, bridge, mqtt_mock)
     assert state(hass) == STATE_UNAVAILABLE
     await gate.after(1)
     assert state(hass) == "locked"

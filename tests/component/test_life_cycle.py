@@ -14,11 +14,13 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 from tests.component.conftest import Press, household
 from tests.component.fake_bridge import ANNA, BERT, FakeBridge
 
+from custom_components.driveway.broker import CALL_EVERY
 from custom_components.driveway.coordinator import Coordinator
 
 
@@ -52,6 +54,8 @@ async def test_the_broker_goes_and_comes_back(
     await hass.async_block_till_done()
     assert state(hass, "lock.anna") == STATE_UNAVAILABLE  # the bridge may have died in the meantime
     bridge.online()
+    async_fire_time_changed(hass, dt_util.utcnow() + CALL_EVERY)  # nobody knows what is subscribed before the echo
+    await hass.async_block_till_done(wait_background_tasks=True)
     assert state(hass, "lock.anna") == "locked"
 
 
