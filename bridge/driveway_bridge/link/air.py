@@ -171,7 +171,7 @@ class Air:
         A scan that is older than given is begun anew: BlueZ passes a device on only now and then during a long one.
         """
         if self._healing_now and self.running:
-            raise NotReached("radio_deaf", "the radio is being healed")
+            raise NotReached(self._judge().reason, "the radio is being healed")
         async with self._my_turn(until):
             scan = self._scan
             if scan is not None and no_older_than_s is not None and self._now() - scan.begun_at > no_older_than_s:
@@ -372,7 +372,7 @@ class Air:
         trouble = judge.trouble
         if step is Step.RESTART:
             _LOGGER.error("%s, and nothing has helped; the bridge ends, to be started anew", _TROUBLES[trouble])
-            raise RadioGivenUp("radio_deaf" if trouble == "deaf" else "radio_unavailable", "nothing has helped")
+            raise RadioGivenUp(judge.reason, "nothing has helped")
         _LOGGER.warning("%s; %s", _TROUBLES[trouble], _STEPS[step])
         self._healing_now = True
         try:

@@ -163,6 +163,11 @@ class Healing:
         """What the remedy that is due, or was taken last, is for."""
         return self._trouble or Trouble.DEAF
 
+    @property
+    def reason(self) -> str:
+        """Tell the code of that trouble, for an owner: a radio that cannot connect hears all the same."""
+        return "radio_deaf" if self.trouble is Trouble.DEAF else "radio_unavailable"
+
     # What it means ----------------------------------------------------------------------------------------------------
 
     def silence_s(self, now: float) -> float:

@@ -17,6 +17,7 @@ from driveway_bridge.link.air import Air
 from driveway_bridge.link.base import Link, Sighting
 from driveway_bridge.link.bluetooth import ATTEMPT_S, BluetoothDialer
 from driveway_bridge.link.healing import RadioGivenUp
+from driveway_bridge.link.radio import Radio
 from driveway_bridge.protocol.framing import frame
 from driveway_bridge.vin import local_name
 from tests.bridge.link.played_radio import CAR_ADDRESS, NEIGHBOUR, OTHER_VIN, VIN, PlayedRadio
@@ -479,6 +480,30 @@ async def test_a_bluetooth_service_that_restarts_costs_half_a_minute(
     assert air.report()["steps"] == []
     assert dialer.last_heard is not None
     assert now() - dialer.last_heard.at < 2
+
+
+async def test_a_radio_that_hears_and_cannot_connect_is_not_called_deaf_while_it_is_healed(
+    run: Run, radio: PlayedRadio, air: Air, dialer: BluetoothDialer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    switch_off_and_on = radio.power_cycle
+
+    async def power_cycle(used: Radio | None) -> None:
+        with pytest.raises(NotReached) as refused:
+            await air.listen(now() + 1)
+        told.append(refused.value.reason)
+        await switch_off_and_on(used)
+
+    monkeypatch.setattr(radio, "power_cycle", power_cycle)
+    await run.begin()
+    radio.advertise()
+    radio.connects = lambda: BleakError("no")
+    async with asyncio.timeout(600):
+        while not told:
+            with suppress(NotReached):
+                await dialer.connect(8)
+            await asyncio.sleep(5)
+    assert told == ["radio_unavailable"]
 
 
 async def test_a_scan_that_is_refused_for_a_while(
