@@ -63,6 +63,16 @@ async def gate(
     return gate
 
 
+@pytest.fixture
+def forbidden(
+    hass: HomeAssistant, home: MockConfigEntry, mqtt_mock: MqttMockHAClient, freezer: FrozenDateTimeFactory
+) -> Gate:
+    """A household whose broker has carried no echo so far, and carries none."""
+    gate = Gate(hass, mqtt_mock._mqttc, freezer)
+    gate.lets = lambda topic: not topic.endswith("/echo")
+    return gate
+
+
 def state(hass: HomeAssistant) -> str:
     found = hass.states.get(LOCK)
     assert found
@@ -119,31 +129,19 @@ async def test_a_computer_that_stalls_blames_no_broker(hass: HomeAssistant, gate
 
 
 async def test_a_broker_that_never_lets_the_echo_through(
-    hass: HomeAssistant,
-    home: MockConfigEntry,
-    bridge: FakeBridge,
-    mqtt_mock: MqttMockHAClient,
-    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, forbidden: Gate, bridge: FakeBridge
 ) -> None:
-    gate = Gate(hass, mqtt_mock._mqttc, freezer)
-    gate.lets = lambda topic: not topic.endswith("/echo")
-    await gate.after(3 * CALLS_FORBIDDEN)
+    await forbidden.after(3 * CALLS_FORBIDDEN)
     bridge.tell_clock()
     assert state(hass) == "locked"
 
 
 async def test_an_echo_that_lies_stored_in_the_broker_is_none(
-    hass: HomeAssistant,
-    home: MockConfigEntry,
-    bridge: FakeBridge,
-    mqtt_mock: MqttMockHAClient,
-    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, forbidden: Gate, bridge: FakeBridge
 ) -> None:
-    gate = Gate(hass, mqtt_mock._mqttc, freezer)
-    gate.lets = lambda topic: not topic.endswith("/echo")
-    await gate.after(1)
-    bridge.tell(gate.said[-1], "here", retain=True)
-    await gate.after(CALLS_UNHEARD + 1)
+    await forbidden.after(1)
+    bridge.tell(forbidden.said[-1], "here", retain=True)
+    await forbidden.after(CALLS_UNHEARD + 1)
     bridge.tell_clock()
     assert state(hass) == "locked"
 
@@ -166,17 +164,11 @@ async def test_a_broker_whose_rules_forbid_the_echo_from_now_on(
 
 
 async def test_a_broker_whose_rules_forbid_the_echo_is_waited_for_once(
-    hass: HomeAssistant,
-    home: MockConfigEntry,
-    bridge: FakeBridge,
-    mqtt_mock: MqttMockHAClient,
-    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, forbidden: Gate, bridge: FakeBridge, mqtt_mock: MqttMockHAClient
 ) -> None:
-    gate = Gate(hass, mqtt_mock._mqttc, freezer)
-    gate.lets = lambda topic: not topic.endswith("/echo")
     await reconnect(hass, bridge, mqtt_mock)
     bridge.tell_clock()
-    await gate.after(CALLS_FORBIDDEN)
+    await forbidden.after(CALLS_FORBIDDEN)
     assert state(hass) == STATE_UNAVAILABLE
     bridge.tell_clock()
     assert state(hass) == "locked"
@@ -185,18 +177,12 @@ async def test_a_broker_whose_rules_forbid_the_echo_is_waited_for_once(
 
 
 async def test_a_reconnect_before_the_first_echo_waits_for_it(
-    hass: HomeAssistant,
-    home: MockConfigEntry,
-    bridge: FakeBridge,
-    mqtt_mock: MqttMockHAClient,
-    freezer: FrozenDateTimeFactory,
+    hass: HomeAssistant, forbidden: Gate, bridge: FakeBridge, mqtt_mock: MqttMockHAClient
 ) -> None:
-    gate = Gate(hass, mqtt_mock._mqttc, freezer)
-    gate.lets = lambda topic: not topic.endswith("/echo")
     await reconnect(hass, bridge, mqtt_mock)
     assert state(hass) == STATE_UNAVAILABLE
-    gate.lets = lambda _topic: True
-    await gate.after(1)
+    forbidden.lets = lambda _topic: True
+    await forbidden.after(1)
     bridge.tell_clock()
     assert state(hass) == "locked"
 
