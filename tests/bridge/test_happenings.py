@@ -67,12 +67,16 @@ class Garage:
     def station(self, order: Any, outcome: Outcome, reason: str | None = None, stage: str | None = None) -> None:
         self.happenings.station(order, Result(id=order.command.id, outcome=outcome, reason=reason, stage=stage))
 
-    def done(self, command: str) -> None:
-        """A client's command goes to the car, which confirms it."""
+    def goes(self, command: str) -> Any:
+        """A client's command goes to the car; gives its order."""
         order = self.order(command, client="3f0a9c11d2e4b567")
         self.station(order, Outcome.ACCEPTED)
         self.station(order, Outcome.SENT)
-        self.station(order, Outcome.CONFIRMED, "done")
+        return order
+
+    def done(self, command: str) -> None:
+        """The same, and the car confirms it."""
+        self.station(self.goes(command), Outcome.CONFIRMED, "done")
 
     def neighbour(self, event: str, *, retain: bool = False) -> None:
         payload = Event(event=event, boot="other", at=1.0).payload().encode()
@@ -265,9 +269,7 @@ async def test_a_follower_tells_of_its_own_commands() -> None:
     garage.company, garage.leads = True, False
     garage.says(locked=True)
     await asyncio.sleep(280)  # it asks a tenth as often
-    order = garage.order("unlock", client="3f0a9c11d2e4b567")
-    garage.station(order, Outcome.ACCEPTED)
-    garage.station(order, Outcome.SENT)
+    garage.goes("unlock")
     garage.says(locked=False)
     assert [(event.event, event.by) for _, event in garage.told] == [("unlocked", "client")]
 
@@ -280,9 +282,7 @@ async def test_a_follower_that_saw_nothing_of_what_the_other_did_tells_of_its_ow
         await asyncio.sleep(4)
         garage.neighbour(event)
     await asyncio.sleep(4)
-    order = garage.order("unlock", client="3f0a9c11d2e4b567")
-    garage.station(order, Outcome.ACCEPTED)
-    garage.station(order, Outcome.SENT)
+    garage.goes("unlock")
     await asyncio.sleep(0.3)
     garage.says(locked=False)
     assert [(event.event, event.by) for _, event in garage.told] == [("unlocked", "client")]

@@ -73,20 +73,24 @@ class PrivateKey:
     @classmethod
     def _read(cls, load: Callable[..., object], data: bytes, passphrase: str | None) -> PrivateKey:
         try:
-            try:
-                key = load(data, password=None)
-            except TypeError as error:
-                if passphrase is None:
-                    raise ProtectedError("the key is protected by a password") from error
-                try:
-                    key = load(data, password=passphrase.encode())
-                except ValueError as wrong:
-                    raise ProtectedError("the key is protected by another password") from wrong
+            key = cls._load(load, data, passphrase)
         except UnsupportedAlgorithm as error:
             raise WrongKindError(f"the key is of a kind that is not known here: {error}") from error
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise WrongKindError("the key is not an elliptic-curve key")
         return cls(key)
+
+    @staticmethod
+    def _load(load: Callable[..., object], data: bytes, passphrase: str | None) -> object:
+        try:
+            return load(data, password=None)
+        except TypeError as error:
+            if passphrase is None:
+                raise ProtectedError("the key is protected by a password") from error
+        try:
+            return load(data, password=passphrase.encode())
+        except ValueError as error:
+            raise ProtectedError("the key is protected by another password") from error
 
     def to_pem(self) -> bytes:
         """The private key as PEM (PKCS #8), unencrypted: write it where only its owner can read."""
