@@ -34,7 +34,6 @@ class Broker:
         self._hass = hass
         self._topic = f"{base}/{name}/echo"
         self._changed = changed
-        self._connected = True
         self._echoes: bool | None = None
         """Whether there is an echo: only then its absence says something. None while nobody knows."""
         self._carries = True
@@ -46,7 +45,7 @@ class Broker:
     @property
     def there(self) -> bool:
         """Whether what is said now will be heard."""
-        return self._connected and mqtt.is_connected(self._hass) and self._carries
+        return mqtt.is_connected(self._hass) and self._carries
 
     async def async_start(self, entry: ConfigEntry) -> None:
         """Listen for the echo, until the entry ends. To be called when all else is subscribed."""
@@ -68,9 +67,8 @@ class Broker:
         self._closed = True
 
     @callback
-    def hear_connection(self, connected: bool) -> None:  # noqa: FBT001 - as Home Assistant says it
+    def begin_anew(self) -> None:
         """Take in that the connection came or went; somebody else tells it to all others."""
-        self._connected = connected
         # Before the next echo nobody knows what is subscribed already.
         self._carries = self._echoes is False
         self._unheard, self._others_at = 0, None

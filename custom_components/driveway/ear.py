@@ -103,7 +103,7 @@ class Ear:
     def _hear_connection(self, connected: bool) -> None:  # noqa: FBT001 - called by position
         if self._closed:
             return
-        self._coordinator.broker.hear_connection(connected)
+        self._coordinator.broker.begin_anew()
         if not connected:
             # Who is there is told anew after the reconnect; until then nobody knows.
             for bridge in self._household:
