@@ -12,6 +12,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ _LOG = logging.getLogger(__name__)
 Connection = sqlite3.Connection
 DatabaseError = sqlite3.DatabaseError
 _BUSY_S: Final = 2.0
+_AGAIN_S: Final = 0.02
 _NO_WRITES: Final = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 _NO_WRITES_SQLITE: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 _PRIMARY: Final = 0xFF
@@ -105,12 +107,12 @@ class Database:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
-                return self._connect()
+                return self._connect_patiently()
             except DatabaseError as error:
                 if not _damaged(error):
                     raise
                 self._move_aside(error)
-                return self._connect()
+                return self._connect_patiently()
         except _Newer:
             _LOG.error(
                 "%s was written by a newer version of Driveway. It is left as it is, and until that version is back "
@@ -120,7 +122,8 @@ class Database:
             )
         except (OSError, DatabaseError) as error:
             if not _takes_no_writes(error):
-                problem = f"{self._path}: {self._what} cannot be kept here: {error}. Choose another folder with --data"
+                remedy = "End the program that holds it" if _busy(error) else "Choose another folder with --data"
+                problem = f"{self._path}: {self._what} cannot be kept here: {error}. {remedy}"
                 raise ConfigurationError([problem]) from error
             _LOG.error(
                 "%s cannot be written (%s): until the next start %s are kept in memory only. Is the disk full?",
@@ -130,15 +133,26 @@ class Database:
             )
         return self._prepared(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
 
+    def _connect_patiently(self) -> Connection:
+        """Wait for another program that is about to open or make the same file: sqlite itself does not always wait."""
+        give_up = time.monotonic() + _BUSY_S
+        while True:
+            try:
+                return self._connect()
+            except DatabaseError as error:
+                if not _busy(error) or time.monotonic() > give_up:
+                    raise
+            time.sleep(_AGAIN_S)
+
     def _connect(self) -> Connection:
-        # Private from its first byte; sqlite gives its side files the same mode and owner.
-        new = not self._path.exists()
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            if new:
+        # Private from its first byte; sqlite gives its side files the same mode and owner. A file that is there is left
+        # to sqlite alone: to close it here would end the locks of this program's other connections to it.
+        with contextlib.suppress(FileExistsError):
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
                 private_file.give(handle, self._path.parent)
-        finally:
-            os.close(handle)
+            finally:
+                os.close(handle)
         return self._prepared(
             sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         )
@@ -198,6 +212,10 @@ def _check(database: Connection) -> None:
 def _damaged(error: DatabaseError) -> bool:
     """Whether the file itself is at fault, and not the folder, the disk or somebody who holds it."""
     return not isinstance(error, sqlite3.OperationalError) or error.sqlite_errorcode == sqlite3.SQLITE_ERROR
+
+
+def _busy(error: OSError | DatabaseError) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_BUSY
 
 
 def _takes_no_writes(error: OSError | DatabaseError) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from driveway_bridge import database
 from driveway_bridge.errors import ConfigurationError
 from driveway_bridge.protocol.domain import Domain
 from driveway_bridge.protocol.session import MAX_COUNTER, SavedSession
@@ -233,6 +235,30 @@ def test_a_reservation_waits_for_another_one_that_has_begun(store: SessionStore,
     thread.join(10)
     other.close()
     assert [block.counter for block in blocks] == [start + BLOCK]
+
+
+def test_a_file_that_another_program_is_about_to_make_is_waited_for(tmp_path: Path) -> None:
+    """sqlite itself says at once that a file is locked which another connection begins to use."""
+    other = sqlite3.connect(tmp_path / "sessions.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    soon = threading.Timer(0.3, other.execute, ["COMMIT"])
+    soon.start()
+    store = SessionStore(tmp_path, boot="boot-1")
+    assert store.reserve(VIN, VCSEC, SESSION).granted
+    store.close()
+    soon.join()
+    other.close()
+
+
+def test_a_file_that_another_program_keeps_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_S", 0.2)
+    other = sqlite3.connect(tmp_path / "sessions.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(ConfigurationError, match=r"locked\. End the program that holds it"):
+        SessionStore(tmp_path, boot="boot-1")
+    other.close()
 
 
 _RESERVE = """

@@ -219,6 +219,22 @@ async def test_the_keyboard_is_enough(browser: Browser, stand: Stand) -> None:
         await expect(page.get_by_role("region", name="Anna").get_by_role("status")).to_contain_text("Unlocked")
 
 
+AT_ONCE = """() => {
+  document.getElementById("confirm-no").click();
+  document.querySelector("[data-part=do-unlock]").click();
+}"""
+
+
+async def test_who_asks_again_right_after_cancelling_is_heard(browser: Browser, stand: Stand) -> None:
+    """A browser tells that a dialog closed only later: by then it may be open again."""
+    async with signed_in(browser, stand) as page:
+        anna = page.get_by_role("region", name="Anna")
+        await anna.get_by_role("button", name="Unlock").click()
+        await page.evaluate(AT_ONCE)
+        await page.get_by_role("dialog", name="Unlock Anna?").get_by_role("button", name="Unlock").click()
+        await expect(anna.get_by_role("status")).to_contain_text("Unlocked")
+
+
 NAMELESS = """() => [...document.querySelectorAll("button, a, input, img, summary, [role=img]")]
   .filter((one) => one.checkVisibility())
   .filter((one) => !(one.textContent.trim() || one.ariaLabel || one.labels?.length || one.getAttribute("alt") === ""))

@@ -213,6 +213,7 @@ byId("confirm-yes").addEventListener("click", () => {
   card?.command("unlock");
 });
 dialog.addEventListener("close", () => {
+  if (dialog.open) return; // told late: somebody has asked anew since
   clearTimeout(closing);
   asked = null;
 });
