@@ -56,7 +56,8 @@ async def story(at_home: Owner, street: Street, machine: Machine) -> AsyncIterat
 @asynccontextmanager
 async def configured(owner: Owner, adapter: str) -> AsyncIterator[None]:
     """The bridge with this adapter in its configuration, for a while."""
-    since = len(owner.house.heard)
+    await owner.stop()
+    since = len(owner.house.heard)  # what the one before has said does not count
     await owner.start(f"{CONFIGURATION}bluetooth:\n  adapter: '{adapter}'\n")
     await owner.until("link", lambda link: link["reachable"] is True, since=since)
     try:
