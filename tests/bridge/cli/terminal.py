@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import fcntl
 import os
@@ -21,6 +22,7 @@ from tests.bridge.cli.programs import DRIVEWAY, environment
 ROWS, COLUMNS = 40, 100
 PATIENCE_S = 30.0
 _PIECES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+|\x1b")
+_BEGUN = re.compile(r"\x1b(\[[0-9;?]*)?$")
 
 
 def _make_controlling() -> None:
@@ -34,6 +36,9 @@ class Terminal:
         self._lines = [""] * ROWS
         self._row = self._column = 0
         self.redraws = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._begun = ""
+        """The beginning of a word to the terminal whose end has not come: a full line of the system ends anywhere."""
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         size = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)}
@@ -78,7 +83,10 @@ class Terminal:
         with contextlib.suppress(OSError):  # Linux's word for the other side being closed
             data = os.read(self._master, 65536)
             if data:
-                self._draw(data.decode())
+                text = self._begun + self._decoder.decode(data)
+                begun = _BEGUN.search(text)
+                self._begun = "" if begun is None else begun[0]
+                self._draw(text.removesuffix(self._begun))
                 return True
         return False
 
