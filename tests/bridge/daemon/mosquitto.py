@@ -55,9 +55,11 @@ class Mosquitto:
         self._folder = folder
         folder.mkdir()
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        # Kept, and never listened on: mosquitto may bind it too, and meanwhile the system gives it to nobody else.
+        self._place = socket.socket()
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._place.bind(("127.0.0.1", 0))
+        self.port: int = self._place.getsockname()[1]
         self.settings = ["allow_anonymous true", "set_tcp_nodelay true"]
 
     def __enter__(self) -> Self:
@@ -66,6 +68,7 @@ class Mosquitto:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._process is not None:
             self.kill()
+        self._place.close()
 
     def start(self) -> None:
         """Start and wait until it listens."""
