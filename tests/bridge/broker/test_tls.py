@@ -238,10 +238,10 @@ async def test_who_says_nothing_is_given_up(authority: Authority, monkeypatch: p
 
 
 async def test_nobody_is_there(authority: Authority) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert "is not reached: Connection refused" in await refused(port, TlsSettings(ca_file=authority.ca))
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        assert "is not reached: Connection refused" in await refused(port, TlsSettings(ca_file=authority.ca))
 
 
 # Files ----------------------------------------------------------------------------------------------------------------

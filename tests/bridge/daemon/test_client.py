@@ -29,6 +29,7 @@ class Bridge:
         self.messages: asyncio.Queue[Message] = asyncio.Queue()
         self.ups = 0
         self.up = asyncio.Event()
+        self._pauses: asyncio.Queue[None] = asyncio.Queue()
         settings = Broker(
             host=changes.pop("host", "127.0.0.1"),
             port=port,
@@ -38,8 +39,12 @@ class Bridge:
             **changes,
         )
         self.uplink = Uplink(
-            settings, on_message=self.messages.put_nowait, on_connected=self._on_connected, pause=lambda _failures: 0.05
+            settings, on_message=self.messages.put_nowait, on_connected=self._on_connected, pause=self._pause
         )
+
+    def _pause(self, _failures: int) -> float:
+        self._pauses.put_nowait(None)
+        return 0.05
 
     def _on_connected(self) -> None:
         self.ups += 1
@@ -50,6 +55,12 @@ class Bridge:
         async with asyncio.timeout(PATIENCE_S):
             await self.up.wait()
         self.up.clear()
+
+    async def has_tried(self, times: int) -> None:
+        """Wait until it has failed so often."""
+        async with asyncio.timeout(PATIENCE_S):
+            for _ in range(times):
+                await self._pauses.get()
 
 
 @contextlib.asynccontextmanager
@@ -164,11 +175,8 @@ async def test_a_wrong_password_is_said_once_and_never_shown(
 ) -> None:
     guarded.allow_only("driveway", "secret-word")
     guarded.start()
-    async with running(Bridge(guarded.port, username="driveway", password="secret-wort")):
-        async with asyncio.timeout(PATIENCE_S):
-            while "refuses" not in caplog.text:  # noqa: ASYNC110 - the log has no event
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.5)
+    async with running(Bridge(guarded.port, username="driveway", password="secret-wort")) as bridge:
+        await bridge.has_tried(3)
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1
     assert "refuses the user name or the password" in warnings[0]
@@ -196,11 +204,11 @@ async def test_a_broker_that_does_not_let_us_publish_is_named(
 
 
 async def test_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    async with running(Bridge(port)):
-        await asyncio.sleep(0.5)
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        async with running(Bridge(port)) as bridge:
+            await bridge.has_tried(3)
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1
     assert f"127.0.0.1:{port} is not reached: Connection refused" in warnings[0]
@@ -262,9 +270,9 @@ async def test_what_is_no_mqtt_is_left_alone(
 async def test_a_silent_broker_is_given_up(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(client, "CONNECT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        async with running(Bridge(silent.getsockname()[1])):
-            await asyncio.sleep(1)
-    assert "does not answer, though something listens there" in caplog.text
+        async with running(Bridge(silent.getsockname()[1])), asyncio.timeout(PATIENCE_S):
+            while "does not answer, though something listens there" not in caplog.text:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.01)
 
 
 async def test_two_under_one_name_throw_each_other_out_and_say_so_once(
