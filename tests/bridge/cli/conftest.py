@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.cli.programs import DRIVEWAY, VIN, Done, SimulatedCar, environment
+from tests.bridge.cli.programs import DRIVEWAY, PATIENCE_S, VIN, Done, SimulatedCar, environment
 
 
 @pytest.fixture
 def driveway() -> Callable[..., Done]:
-    """Run the command to its end; 10 s is what an owner waits at most."""
+    """Run the command to its end."""
 
     def run(*arguments: str | Path, **more: str) -> Done:
         done = subprocess.run(
@@ -21,7 +21,7 @@ def driveway() -> Callable[..., Done]:
             env=environment(**more),
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=PATIENCE_S,
             check=False,
             stdin=subprocess.DEVNULL,
         )
@@ -52,7 +52,7 @@ def simulate() -> Iterator[Callable[..., SimulatedCar]]:
     yield start
     for car in cars:
         car.process.terminate()
-        car.process.communicate(timeout=10)
+        car.process.communicate(timeout=PATIENCE_S)
 
 
 @pytest.fixture

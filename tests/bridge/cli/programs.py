@@ -13,6 +13,8 @@ from typing import Any
 BRIDGE = Path(__file__).parents[3] / "bridge"
 VIN = "5YJ30123456789ABC"
 DRIVEWAY = [sys.executable, "-m", "driveway_bridge"]
+PATIENCE_S = 50.0
+"""With a command that hangs; less than pytest has with a test."""
 
 
 def environment(**more: str) -> dict[str, str]:

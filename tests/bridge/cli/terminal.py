@@ -17,10 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.bridge.cli.programs import DRIVEWAY, environment
+from tests.bridge.cli.programs import DRIVEWAY, PATIENCE_S, environment
 
 ROWS, COLUMNS = 40, 100
-PATIENCE_S = 30.0
 _PIECES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+|\x1b")
 _BEGUN = re.compile(r"\x1b(\[[0-9;?]*)?$")
 
@@ -118,5 +117,5 @@ class Terminal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.terminate()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=PATIENCE_S)
         os.close(self._master)

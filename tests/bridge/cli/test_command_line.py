@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 import driveway_bridge
 from driveway_bridge.cli import main
 from driveway_bridge.protocol.keys import PrivateKey
-from tests.bridge.cli.programs import DRIVEWAY, VIN, environment
+from tests.bridge.cli.programs import DRIVEWAY, PATIENCE_S, VIN, environment
 
 
 def run(*arguments: str | Path, **options: str) -> Result:
@@ -40,7 +40,7 @@ def test_help_imports_nothing_that_is_slow() -> None:
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True, timeout=10
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True, timeout=PATIENCE_S
     )
     assert done.stderr == "[]\n"
 
@@ -70,7 +70,7 @@ def test_a_near_miss_is_suggested(typed: str, said: str) -> None:
 def test_the_shell_can_complete() -> None:
     done = subprocess.run(
         DRIVEWAY, env=environment(_DRIVEWAY_COMPLETE="bash_complete", COMP_WORDS="driveway un", COMP_CWORD="1"),
-        capture_output=True, text=True, timeout=10, check=False,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.stdout == "plain,unlock\n"
 
@@ -222,7 +222,7 @@ def test_a_new_code_only_after_a_yes(tmp_path: Path) -> None:
 def test_the_demonstration_ends_well_and_leaves_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
         [*DRIVEWAY, "demo"], env=environment(TMPDIR=str(tmp_path), HOME=str(tmp_path)),
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     for sentence in ("Unlocked. (", "Nothing is repeated blindly", "It was unlocked by somebody else.", "Locked. ("):
@@ -244,6 +244,6 @@ def test_the_demonstration_without_a_network(tmp_path: Path) -> None:
         "main(['demo'])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False, timeout=30
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.cli.programs import VIN, Done, environment
+from tests.bridge.cli.programs import PATIENCE_S, VIN, Done, environment
 
 Driveway = Callable[..., Done]
 
@@ -22,7 +22,7 @@ def test_each_shell_gets_its_script(driveway: Driveway, shell: str) -> None:
     assert f"{shell}_complete" in done.out
     assert "driveway" in done.out
     if program := shutil.which(shell):
-        subprocess.run([program, "-n"], input=done.out, text=True, check=True, timeout=10)
+        subprocess.run([program, "-n"], input=done.out, text=True, check=True, timeout=PATIENCE_S)
 
 
 def test_another_shell_is_refused(driveway: Driveway) -> None:
@@ -51,7 +51,8 @@ def bash(driveway: Driveway, tmp_path: Path) -> Callable[[str], list[str]]:
                 '_driveway_completion driveway; printf "%s\\n" "${COMPREPLY[@]}"'),
                 "bash", script, *words,
             ],
-            env=environment(PATH=f"{tmp_path}:/usr/bin:/bin"), capture_output=True, text=True, timeout=20, check=False,
+            env=environment(PATH=f"{tmp_path}:/usr/bin:/bin"), capture_output=True, text=True, timeout=PATIENCE_S,
+            check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout.split()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.cli.programs import BRIDGE, DRIVEWAY, VIN, Done, SimulatedCar, environment
+from tests.bridge.cli.programs import BRIDGE, DRIVEWAY, PATIENCE_S, VIN, Done, SimulatedCar, environment
 from tests.bridge.daemon.mosquitto import Mosquitto, find_mosquitto
 
 Simulate = Callable[..., SimulatedCar]
@@ -27,7 +27,7 @@ def examine(*arguments: str | Path) -> Done:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         stdin=subprocess.DEVNULL,
     )
@@ -52,13 +52,14 @@ def configure(file: Path, port: int, link: str) -> None:
 
 
 def until_online(bridge: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE_S
     while "Connected to the MQTT broker" not in log.read_text():
         assert bridge.poll() is None, log.read_text()
         assert time.monotonic() < until
         time.sleep(0.05)
 
 
+@pytest.mark.timeout(180)
 def test_a_whole_real_chain_is_well(
     simulate: Simulate, broker: Mosquitto, data: Path, public_key: str, file: Path, tmp_path: Path
 ) -> None:
@@ -82,7 +83,7 @@ def test_a_whole_real_chain_is_well(
         assert car.is_locked()
     finally:
         bridge.terminate()
-        assert bridge.wait(10) == 0
+        assert bridge.wait(PATIENCE_S) == 0
 
     without = examine("--config", file, "--data", data, "--json")
     assert (without.status, without.json["first_broken"]) == (1, "bridge")
@@ -138,7 +139,7 @@ def test_on_a_terminal(data: Path, file: Path) -> None:
     )  # fmt: skip
     os.close(theirs)
     shown = b""
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         if not select.select([ours], [], [], 1)[0]:
             continue
@@ -150,7 +151,7 @@ def test_on_a_terminal(data: Path, file: Path) -> None:
             break
         shown += piece
     os.close(ours)
-    assert process.wait(10) == 1
+    assert process.wait(PATIENCE_S) == 1
     text = shown.decode()
     assert "Traceback" not in text
     # The moving lines name what is being looked at, in any order; what was found stands in the order of the chain.
@@ -159,6 +160,7 @@ def test_on_a_terminal(data: Path, file: Path) -> None:
     assert "The chain is broken at: Data folder." in text
 
 
+@pytest.mark.timeout(180)
 def test_over_a_virtual_radio(simulate: Simulate, data: Path, public_key: str, file: Path) -> None:
     """Pains 18, 27, 96: a car that calls, and one that is out of reach, told apart by what was heard."""
     car = simulate("--listen", "hci://127.0.0.1:0", "--enrol", public_key)
@@ -192,6 +194,6 @@ def test_nothing_slow_is_loaded_for_the_list() -> None:
     )
     done = subprocess.run(
         [DRIVEWAY[0], "-c", code], env={**os.environ, "PYTHONPATH": str(BRIDGE)}, capture_output=True, text=True,
-        timeout=20, check=True,
+        timeout=PATIENCE_S, check=True,
     )  # fmt: skip
     assert json.loads(done.stdout.replace("'", '"')) == []

@@ -18,7 +18,7 @@ from driveway_bridge.memory import Batch, Memory, Note
 from driveway_bridge.protocol.keys import PrivateKey
 from driveway_bridge.session_store import SessionStore
 from driveway_bridge.wall_clock import Moment
-from tests.bridge.cli.programs import DRIVEWAY, VIN, Done, SimulatedCar, environment
+from tests.bridge.cli.programs import DRIVEWAY, PATIENCE_S, VIN, Done, SimulatedCar, environment
 from tests.bridge.cli.terminal import Terminal
 
 
@@ -179,7 +179,7 @@ def test_from_a_pipe(data: Path, file: Path) -> None:
         input=file.read_bytes(),
         env=environment(),
         capture_output=True,
-        timeout=20,
+        timeout=PATIENCE_S,
         check=True,
     )
     assert json.loads(done.stdout)["form"] == "pem"

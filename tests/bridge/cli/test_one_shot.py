@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.cli.programs import DRIVEWAY, VIN, Done, SimulatedCar, environment
+from tests.bridge.cli.programs import DRIVEWAY, PATIENCE_S, VIN, Done, SimulatedCar, environment
 
 Driveway = Callable[..., Done]
 Simulate = Callable[..., SimulatedCar]
@@ -168,7 +168,7 @@ def test_ctrl_c_says_whether_the_command_may_have_been_sent(simulate: Simulate, 
                     break
             process.send_signal(signal.SIGINT)
             last = process.stderr.read().splitlines()[-1]
-            return process.wait(10), last
+            return process.wait(PATIENCE_S), last
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         link = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
@@ -195,11 +195,11 @@ def test_a_terminal_shows_what_is_going_on(data: Path) -> None:
         )
         os.close(slave)
         seen = b""
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE_S
         while b"agreeing with it on a session" not in seen and time.monotonic() < until:
             if select.select([master], [], [], 0.1)[0]:
                 seen += os.read(master, 4096)
-        assert process.wait(10) == 1
+        assert process.wait(PATIENCE_S) == 1
         os.close(master)
     assert b"agreeing with it on a session" in seen
 
@@ -235,7 +235,7 @@ def test_nobody_reads_the_output(simulate: Simulate, data: Path) -> None:
     os.close(reader)
     done = subprocess.run(
         [*DRIVEWAY, "status", "--vin", VIN, "--link", car.link, "--data", str(data)],
-        env=environment(), stdout=writer, stderr=subprocess.PIPE, text=True, timeout=10, check=False,
+        env=environment(), stdout=writer, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, "")

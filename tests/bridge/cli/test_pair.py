@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.cli.programs import DRIVEWAY, VIN, Done, SimulatedCar, environment
+from tests.bridge.cli.programs import DRIVEWAY, PATIENCE_S, VIN, Done, SimulatedCar, environment
 from tests.bridge.cli.terminal import Terminal
 
 Driveway = Callable[..., Done]
@@ -38,7 +38,7 @@ def begin(car: SimulatedCar, data: Path, *options: str) -> subprocess.Popen[str]
 
 
 def end(process: subprocess.Popen[str]) -> Done:
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE_S)
     return Done(process.returncode, out, err)
 
 
