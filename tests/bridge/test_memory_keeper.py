@@ -366,11 +366,11 @@ async def test_the_lock_is_written_soon(house: House, batches: list[Batch]) -> N
 async def test_changes_that_come_together_are_written_together(
     house: House, batches: list[Batch], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory_keeper, "CHANGED_S", 0.3)
+    monkeypatch.setattr(memory_keeper, "CHANGED_S", 1.0)
     async with house.bridge(killed=True) as life:
         for number in range(20):
             life.keeper.note(CAR, "budget", {"wakes": number})
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
         await until(lambda: batches)
         await asyncio.sleep(0.05)
     assert len(batches) == 1

@@ -176,7 +176,7 @@ async def test_a_full_disk_is_said_once_and_stops_nothing(
         for number in range(5):
             audit.record(replace(RECORD, boot_s=float(number)))
             await asyncio.sleep(0.03)
-        assert audit.report()["works"] is False
+        await until(lambda: audit.report()["works"] is False)
         assert caplog.text.count("The audit cannot be written (No space left on device)") == 1
         monkeypatch.setattr(Trail, "append", append)
         await until(lambda: place.kinds().count("command") == 5)

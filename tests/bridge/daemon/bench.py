@@ -35,12 +35,17 @@ OTHER = "car-00000002"
 
 @dataclass
 class Clock:
-    """Runs with the loop's clock, and can be put forward."""
+    """Runs with the loop's clock, and can be put forward, and stopped."""
 
     ahead: float = 0.0
+    stopped_at: float | None = None
 
     def __call__(self) -> float:
-        return asyncio.get_running_loop().time() + self.ahead
+        now = asyncio.get_running_loop().time() if self.stopped_at is None else self.stopped_at
+        return now + self.ahead
+
+    def stop(self) -> None:
+        self.stopped_at = asyncio.get_running_loop().time()
 
 
 @dataclass(frozen=True, kw_only=True)

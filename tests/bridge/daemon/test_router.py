@@ -73,6 +73,7 @@ async def test_a_forgery_with_the_id_of_a_command_under_way_does_not_speak_for_i
 async def test_unreadable_commands_are_answered_a_few_times_and_then_counted(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
+    bench.clock.stop()
     for _ in range(100):
         bench.put(b"UNLOCK <script>")
     assert stations(bench.results(None)) == ["refused malformed"] * 5
@@ -206,7 +207,7 @@ async def test_what_cannot_be_answered_in_time_is_not_begun(bench: Bench) -> Non
 
 async def test_what_is_broken_off_after_it_may_have_left_is_unconfirmed(bench: Bench) -> None:
     bench.vehicle.hold()
-    command = bench.give("unlock", ttl=0.4)
+    command = bench.give("unlock")
     await bench.vehicle.until_begun("unlock")
     bench.vehicle.let_send()
     await bench.until_told(2, command)
