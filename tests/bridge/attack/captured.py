@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from driveway_bridge.mqtt.admission import AHEAD_S
 from tests.bridge.attack.siege import Siege
 from tests.bridge.attack.trick import trick
 
@@ -188,7 +189,7 @@ async def to_another_car(siege: Siege) -> None:
 @trick("makes the owner's program date a command into the future, and keeps it until then", "`clock_ahead`, `replayed`")
 async def dated_into_the_future(siege: Siege) -> None:
     _, now = await siege.owner.clock()
-    due = now() + 1.6
+    due = now() + AHEAD_S + 2.0
     payload, since = await siege.signed(issued=due), len(siege.owner.heard)
     await siege.publish(payload)
     await siege.refused("clock_ahead", since)

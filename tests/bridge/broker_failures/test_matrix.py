@@ -74,14 +74,14 @@ async def bridge(house: Siege, stage: Stage) -> AsyncIterator[None]:
 
 async def works_again(house: Siege) -> None:
     """Wait until the owner can lock the car."""
+    given: list[str] = []
     async with asyncio.timeout(45):
-        while True:
+        while not (answered := [one for one in given if house.owner.results(one)]):
             command_id, payload = await house.owner.signed(house.signer, CAR, "lock")
             house.owner.publish(house.topic, payload)
+            given.append(command_id)
             await asyncio.sleep(0.1)
-            if house.owner.results(command_id):
-                break
-    assert (await house.owner.final(command_id)).outcome is Outcome.CONFIRMED
+    assert (await house.owner.final(answered[0])).outcome is Outcome.CONFIRMED
 
 
 @pytest.mark.timeout(90)

@@ -156,3 +156,10 @@ class House:
 
 def stations(results: list[Result]) -> list[Outcome]:
     return [result.outcome for result in results]
+
+
+async def until_taken(house: House) -> None:
+    """Wait until the bridge can tell how old a plain word may be: until it has heard some beats of its own."""
+    for _ in range(4):
+        since = len(house.heard)
+        await house.wait(lambda heard: heard.payload.startswith(b"beat-"), since)

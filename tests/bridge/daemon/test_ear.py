@@ -185,7 +185,7 @@ class Listener:
         self.ups = 0
         self.news = asyncio.Event()
         self.uplink = Uplink(broker, on_message=self._hear, on_connected=self._note_up, pause=lambda _failures: 0.05)
-        self.ear = Ear(TOPICS, self.uplink, every_s=0.1, within_s=0.3)
+        self.ear = Ear(TOPICS, self.uplink, every_s=0.1, within_s=3.0)
         self.ear.on_change = self.news.set
 
     def _hear(self, message: Message) -> None:

@@ -11,7 +11,7 @@ import pytest
 from driveway_bridge.clients import PLAIN
 from driveway_bridge.contract import EVENTS, Event, Outcome
 from driveway_bridge.contract_topics import Topics
-from tests.bridge.daemon.house import Heard, House
+from tests.bridge.daemon.house import Heard, House, until_taken
 from tests.bridge.daemon.mosquitto import Mosquitto
 from tests.bridge.daemon.test_bridge import CAR, Home
 from tests.bridge.daemon.test_bridge import home as home  # noqa: PLC0414 - a fixture
@@ -42,7 +42,7 @@ async def test_a_command_a_word_and_a_card(home: Home) -> None:
         assert (unlocked.by, unlocked.client, unlocked.stage) == ("client", home.signer.client, None)
 
         # A plain word, which says nothing of who it came from.
-        await asyncio.sleep(2.5)  # until the bridge can tell how old a word is
+        await until_taken(house)
         house.publish(home.topics.plain(CAR, "lock"), "LOCK")
         await happened(house, "locked")
         assert events(house)[-1] == ("locked", PLAIN, None)

@@ -26,6 +26,8 @@ from tests.bridge.daemon.test_process import CAR, VIN, Process, driveway, simula
 
 pytestmark = pytest.mark.timeout(120)
 STEADY_S = 8.0
+AT_LEISURE_S = 3.0
+"""A visit may take so long; who only looks in now and then comes more rarely by far."""
 
 
 @dataclass
@@ -137,7 +139,7 @@ async def test_one_asks_and_when_it_is_killed_the_other_takes_over(broker: Mosqu
         begun = time.monotonic()
         await asyncio.sleep(STEADY_S)
         assert moments(holder.to_car.times(begun)) >= STEADY_S / 2
-        assert moments(follower.to_car.times(begun)) <= 1
+        assert moments(follower.to_car.times(begun), AT_LEISURE_S) <= 1
 
         # A command goes to where it was sent, whoever holds the lease.
         home.sheds.sort(key=lambda shed: shed is holder)
@@ -169,7 +171,7 @@ async def test_one_asks_and_when_it_is_killed_the_other_takes_over(broker: Mosqu
             await home.lease(holder, lambda lease: lease.get("holder") == follower.topics.bridge)
             back = time.monotonic()
             await asyncio.sleep(5.0)
-            assert moments(holder.to_car.times(back)) <= 1
+            assert moments(holder.to_car.times(back), AT_LEISURE_S) <= 1
             assert moments(follower.to_car.times(back)) >= 2
             assert "Traceback" not in again.log
 
@@ -186,7 +188,7 @@ async def test_one_hangs_and_goes_on(broker: Mosquitto, tmp_path: Path) -> None:
         await home.lease(holder, lambda lease: lease.get("holder") == follower.topics.bridge)
         back = time.monotonic()
         await asyncio.sleep(5.0)
-        assert moments(holder.to_car.times(back)) <= 1
+        assert moments(holder.to_car.times(back), AT_LEISURE_S) <= 1
         assert moments(follower.to_car.times(back)) >= 2
 
 
@@ -197,7 +199,7 @@ async def test_one_is_cut_off_from_the_broker_and_not_from_the_car(broker: Mosqu
         await home.lease(follower, lambda lease: lease.get("own") is True)
         taken = time.monotonic()
         await asyncio.sleep(STEADY_S)
-        assert moments(holder.to_car.times(taken + 1.0)) <= 1
+        assert moments(holder.to_car.times(taken + 1.0), AT_LEISURE_S) <= 1
         assert moments(follower.to_car.times(taken)) >= STEADY_S / 2
 
         # Whoever stands at the bridge itself can have it work as ever: it only asks less often by itself.

@@ -16,7 +16,7 @@ from driveway_bridge import code_store, key_store
 from driveway_bridge.contract import Outcome, Result
 from driveway_bridge.contract_topics import Topics
 from driveway_bridge.settings import PLAIN_TOPICS
-from tests.bridge.daemon.house import Heard, House
+from tests.bridge.daemon.house import Heard, House, until_taken
 from tests.bridge.daemon.mosquitto import Mosquitto
 from tests.bridge.daemon.test_bridge import CAR, Home
 from tests.bridge.daemon.test_process import configuration, driveway, simulated_car
@@ -41,13 +41,6 @@ async def say(home: Home, house: House, thing: str, word: str, **options: bool |
     since = len(house.heard)
     house.publish(home.topics.plain(CAR, thing), word, **options)  # type: ignore[arg-type]
     return await final(house, thing, since)
-
-
-async def until_taken(house: House) -> None:
-    """Wait until the bridge can tell how old a word may be: until it has heard some beats of its own."""
-    for _ in range(4):
-        since = len(house.heard)
-        await house.wait(lambda heard: heard.payload.startswith(b"beat-"), since)
 
 
 @pytest.fixture

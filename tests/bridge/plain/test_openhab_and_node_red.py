@@ -23,7 +23,7 @@ from driveway_bridge.contract_topics import Topics
 from driveway_bridge.mqtt.catalogue import CATALOGUE
 from driveway_bridge.mqtt.things import THINGS
 from driveway_bridge.settings import PLAIN_TOPICS
-from tests.bridge.daemon.house import PATIENCE_S, House
+from tests.bridge.daemon.house import PATIENCE_S, House, until_taken
 from tests.bridge.daemon.mosquitto import ROOT, Mosquitto
 from tests.bridge.daemon.test_process import CAR, VIN, Process, configuration, driveway, simulated_car
 
@@ -54,9 +54,7 @@ async def home(broker: Mosquitto, tmp_path: Path) -> AsyncIterator[Home]:
     async with simulated_car(tmp_path, public) as (_, port), House(broker.port) as house:
         run = ("run", "--config", configuration(tmp_path, broker.port, port), "--data", data)
         async with driveway(tmp_path, *run) as process:
-            for _ in range(4):
-                since = len(house.heard)
-                await house.wait(lambda heard: heard.payload.startswith(b"beat-"), since)
+            await until_taken(house)
             yield Home(bridge, broker.port, process)
 
 
