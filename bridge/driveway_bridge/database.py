@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import logging
 import os
 import sqlite3
@@ -111,8 +112,7 @@ class Database:
             except DatabaseError as error:
                 if not _damaged(error):
                     raise
-                self._move_aside(error)
-                return self._connect_patiently()
+                return self._begin_anew()
         except _Newer:
             _LOG.error(
                 "%s was written by a newer version of Driveway. It is left as it is, and until that version is back "
@@ -186,6 +186,17 @@ class Database:
         database.execute(f"PRAGMA user_version = {len(self._layout.steps)}")
         database.execute("COMMIT")
 
+    def _begin_anew(self) -> Connection:
+        """Move a damaged file aside; of several programs that find it so the first one, and all use what it makes."""
+        with _alone_in(self._path.parent):
+            try:
+                return self._connect_patiently()
+            except DatabaseError as error:
+                if not _damaged(error):
+                    raise
+                self._move_aside(error)
+            return self._connect_patiently()
+
     def _move_aside(self, error: DatabaseError) -> None:
         aside = self._path.with_name(f"{self._path.name}.damaged")
         _LOG.error(
@@ -195,9 +206,19 @@ class Database:
             aside.name,
             self._what,
         )
-        self._path.replace(aside)
-        for side_file in ("-wal", "-shm"):
+        for side_file in ("-wal", "-shm"):  # first: once the file is gone another program makes new ones
             self._path.with_name(self._path.name + side_file).unlink(missing_ok=True)
+        self._path.replace(aside)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _version(database: Connection) -> int:

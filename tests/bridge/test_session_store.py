@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from driveway_bridge import database
+from driveway_bridge.database import Database
 from driveway_bridge.errors import ConfigurationError
 from driveway_bridge.protocol.domain import Domain
 from driveway_bridge.protocol.session import MAX_COUNTER, SavedSession
@@ -168,6 +169,30 @@ def test_a_damaged_file_is_moved_aside(tmp_path: Path, caplog: pytest.LogCapture
     assert (tmp_path / "sessions.db.damaged").exists()
     assert (tmp_path / "key.pem").read_text() == "the key"
     assert reopen(tmp_path) is not None
+
+
+def test_of_two_programs_that_find_a_damaged_file_one_moves_it_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one uses what the first has made: two files would give the same counters twice."""
+    (tmp_path / "sessions.db").write_bytes(b"this is not a database" * 100)
+    connect, quicker = Database._connect_patiently, []
+
+    def late(self: Database) -> sqlite3.Connection:
+        try:
+            return connect(self)
+        except sqlite3.DatabaseError:
+            monkeypatch.setattr(Database, "_connect_patiently", connect)
+            quicker.append(SessionStore(tmp_path, boot="boot-1"))
+            raise
+
+    monkeypatch.setattr(Database, "_connect_patiently", late)
+    store = SessionStore(tmp_path, boot="boot-1")
+    first, second = (one.reserve(VIN, VCSEC, SESSION) for one in (*quicker, store))
+    assert second.counter == first.granted
+    for one in (*quicker, store):
+        one.close()
+    assert (tmp_path / "sessions.db.damaged").read_bytes().startswith(b"this is not a database")
 
 
 def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
