@@ -53,9 +53,10 @@ class Mark:
 
 def files(data: Path) -> list[Path]:
     """All files, the oldest first, the one that is written to last."""
-    old = sorted(path for path in data.glob("audit-*.log") if _OLD.fullmatch(path.name))
     newest = data / FILE
-    return [*old, newest] if newest.exists() else old
+    exists = newest.exists()  # before the others: a running bridge may give it a name among theirs
+    old = sorted(path for path in data.glob("audit-*.log") if _OLD.fullmatch(path.name))
+    return [*old, newest] if exists else old
 
 
 def lines(file: Path) -> list[bytes]:
@@ -67,7 +68,14 @@ def lines(file: Path) -> list[bytes]:
 def newest_first(data: Path) -> Iterator[Link]:
     """All lines that can be read, the last one first."""
     for file in reversed(files(data)):
-        for raw in reversed(lines(file)):
+        try:
+            content = lines(file)
+        except FileNotFoundError:
+            if file.name != FILE:
+                continue  # it was the oldest, and a running bridge has deleted it
+            yield from newest_first(data)  # it has another name by now
+            return
+        for raw in reversed(content):
             if (link := chain.read(raw)) is not None:
                 yield link
 

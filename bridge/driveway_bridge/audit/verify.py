@@ -39,7 +39,12 @@ def _verify(data: Path, mark: Mark | None, witness: Position | None) -> Verdict:
     kept = [one for one in (mark.at if mark else None, witness) if one is not None and one != START]
     for file in trail.files(data):
         verdict.files += 1
-        verdict.breaks += walk.file(file.name, trail.lines(file), kept)
+        try:
+            lines = trail.lines(file)
+        except FileNotFoundError:  # it has another name by now, or was the oldest
+            verdict.breaks.append(Break("missing", file.name, 0, (walk.at or START).number + 1))
+            continue
+        verdict.breaks += walk.file(file.name, lines, kept)
     verdict.lines, verdict.torn, verdict.first = walk.lines, walk.torn, walk.first
     verdict.at = walk.at or START
     if mark is not None and walk.first is not None and walk.first > mark.oldest:

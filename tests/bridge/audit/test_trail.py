@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from driveway_bridge.audit import history, trail
 from driveway_bridge.audit.trail import FILE, Mark, Trail, files
 from driveway_bridge.audit.verify import Verdict, verify
 
@@ -208,6 +209,48 @@ def test_a_witness_knows_what_the_memory_may_have_been_made_to_forget(tmp_path: 
     assert verify(tmp_path, mark).breaks == []
     forged_at_10 = ("changed", 10, None)
     assert kinds(verify(tmp_path, mark, witness._replace(hash="e" * 64))) == [forged_at_10]
+
+
+# The bridge that goes on ----------------------------------------------------------------------------------------------
+
+
+def test_files_that_change_their_names_while_they_are_read_are_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bridge has given the file that it writes to another name, and has not yet made the next one."""
+    made = Trail(tmp_path, None, max_bytes=200, kept=1)
+    for number in range(3):
+        made.append([event(number)])
+    listed = trail.files
+
+    def late(data: Path) -> list[Path]:
+        found = listed(data)
+        if (tmp_path / FILE).exists():
+            made._rotate()
+        return found
+
+    monkeypatch.setattr(trail, "files", late)
+    assert [line["said"] for line, _ in history.dated(tmp_path)]
+    made.append([event(3)])
+    verdict = verify(tmp_path, None)
+    assert verdict.breaks == []
+
+
+def test_a_file_that_changes_its_name_while_files_are_looked_for_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Trail(tmp_path, None, max_bytes=200)
+    made.append([event(0)])
+    look = Path.glob
+
+    def late(folder: Path, pattern: str) -> list[Path]:
+        monkeypatch.setattr(Path, "glob", look)
+        found = list(look(folder, pattern))
+        made._rotate()
+        return found
+
+    monkeypatch.setattr(Path, "glob", late)
+    assert [line["said"] for line, _ in history.dated(tmp_path)] == [event(0)["said"]]
 
 
 # Full disks -----------------------------------------------------------------------------------------------------------
