@@ -42,24 +42,24 @@ class Notifier:
 
     def ready(self) -> None:
         """The bridge works, for the first time or again after `reloading`."""
-        self._ready = True
-        self._tell("READY=1")
+        self._ready = self._tell("READY=1")
 
     async def ready_at_last(self, after_s: float = READY_S) -> None:
-        """Say so also where something is missing that the bridge waits for itself, as the broker.
+        """Say so also where something is missing that the bridge waits for itself, as the broker; until it is heard.
 
         A start that is not over would be broken off by the service manager, and is not watched by it.
         """
         await asyncio.sleep(after_s)
-        if not self._ready:
+        while not self._ready:
             self.ready()
+            if not self._ready:
+                await asyncio.sleep(READY_S)
 
     def status(self, text: str) -> None:
         """Say in one line how the bridge is; what was said last is not said again."""
         line = " ".join(text.split())[:_MAX_STATUS]
-        if line != self._status:
+        if line != self._status and self._tell(f"STATUS={line}"):
             self._status = line
-            self._tell(f"STATUS={line}")
 
     def reloading(self) -> None:
         """The configuration is being read again; `ready` has to follow."""
@@ -81,9 +81,10 @@ class Notifier:
             self._tell("WATCHDOG=1")
             await asyncio.sleep(self._watchdog_s / 2)
 
-    def _tell(self, lines: str) -> None:
+    def _tell(self, lines: str) -> bool:
+        """Whether it was taken, or nobody is there to be told."""
         if not self._address:
-            return
+            return True
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to_manager:
                 to_manager.setblocking(False)  # the loop must not wait for a manager that does not read
@@ -92,8 +93,9 @@ class Notifier:
             if not self._failing:
                 _LOGGER.warning("The service manager does not listen (%s)", error.strerror or type(error).__name__)
             self._failing = True
-        else:
-            self._failing = False
+            return False
+        self._failing = False
+        return True
 
 
 def _watchdog_s(environment: Mapping[str, str]) -> float | None:

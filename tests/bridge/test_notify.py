@@ -142,6 +142,20 @@ async def test_a_service_manager_that_does_not_read_holds_nothing_up(tmp_path: P
             notifier.status(str(number))
 
 
+async def test_what_a_busy_service_manager_did_not_take_is_said_again(tmp_path: Path) -> None:
+    """At a boot it may be busy; a start whose end it never hears of it would break off."""
+    address = str(tmp_path / "notify")
+    async with service_manager(address) as manager:
+        notifier = Notifier({"NOTIFY_SOCKET": address})
+        for number in range(2000):
+            notifier.status(str(number))
+        notifier.ready()
+        assert "STATUS=1999" not in manager.hear_at_once()
+        notifier.status("1999")
+        await notifier.ready_at_last(0)
+        assert manager.hear_at_once() == ["STATUS=1999", "READY=1"]
+
+
 def well(health: dict[str, Any]) -> bool:
     return health["mqtt"]["connected"] and list(health["cars"]) == [car_id(VIN)]
 
