@@ -77,6 +77,12 @@ class Home:
     async def online(self, since: int) -> None:
         await self.house.wait(lambda heard: heard.topic == self.topics.status and heard.payload == b"online", since)
 
+    async def cut(self, bridge: Process, since: int) -> None:
+        """Kill a bridge that is online; what it said before was heard when this is done."""
+        bridge.process.kill()
+        await bridge.end()
+        await self.house.wait(lambda heard: heard.topic == self.topics.status and heard.payload == b"offline", since)
+
     async def give(self, name: str) -> str:
         command_id, payload = await self.house.signed(self.signer, CAR, name)
         self.house.publish(self.topics.command(CAR), payload)
@@ -144,8 +150,7 @@ async def live_until_the_lock_is_remembered(the: Home) -> float:
         async with asyncio.timeout(20):
             while remembered_lock(the.data) != '"unlocked"':  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.02)
-        bridge.process.kill()
-        await bridge.end()
+        await the.cut(bridge, since)
     return heard_at
 
 
@@ -251,8 +256,7 @@ async def test_values_return_with_their_age_after_a_kill(broker: Mosquitto, tmp_
                 assert told["boot"] == boot
                 age_s, here = now() - told["lock"]["at"], time.monotonic()
                 assert here - after - 1.0 <= age_s <= here - before + 1.0
-                bridge.process.kill()
-                await bridge.end()
+                await the.cut(bridge, since)
 
 
 def remembered_lock(data: Path) -> str | None:
