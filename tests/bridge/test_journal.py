@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import logging
 import re
@@ -158,13 +159,13 @@ async def test_the_log_of_a_whole_day_holds_nothing_that_opens_a_car(tmp_path: P
     topics = Topics("driveway", code_store.load_or_create_bridge_id(data))
     key = key_store.load_or_create(data)
     signer, stranger = Signer.from_code(code), Signer.from_code(new_code())
-    with Mosquitto(find_mosquitto(), tmp_path / "broker") as broker:
+    with Mosquitto(find_mosquitto(), tmp_path / "broker") as broker, reserved_port() as page:
         broker.start()
         async with simulated_car(tmp_path, key.public) as (_, port), House(broker.port) as house:
             file = tmp_path / "driveway.yaml"
             text = f"{{vin: {VIN}, name: Anna, link: 'tcp://127.0.0.1:{port}'}}"
             mqtt = f"{{port: {broker.port}, username: u, password: correct horse}}"
-            file.write_text(f"mqtt: {mqtt}\nweb: {{port: {free_port()}, password: battery staple}}\ncars: [{text}]\n")
+            file.write_text(f"mqtt: {mqtt}\nweb: {{port: {page}, password: battery staple}}\ncars: [{text}]\n")
 
             async def give(by: Signer, command: str, **changes: Any) -> Result:
                 command_id, payload = await house.signed(by, car_id(VIN), command, **changes)
@@ -211,8 +212,10 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that the system gives to nobody who does not ask for it; who does may listen on it."""
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
