@@ -86,13 +86,14 @@ class Fleet:
 
     async def run(self) -> None:
         """Look after all cars, for ever; whatever is cancelled here gives the links back."""
-        try:
-            async with asyncio.TaskGroup() as self._group:
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            try:
                 for member in self.members.values():
                     self._start(member)
                 await asyncio.Event().wait()
-        finally:
-            self._group = None
+            finally:
+                self._group = None  # before it ends: what is read again meanwhile may still bring a car
 
     def add(self, cars: Iterable[CarSettings]) -> None:
         """Take cars in, and tell what is known of them."""

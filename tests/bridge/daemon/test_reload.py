@@ -6,20 +6,39 @@ import asyncio
 import json
 import os
 import signal
+import threading
 from dataclasses import replace
 
 import pytest
 
+from driveway_bridge import app
 from driveway_bridge.contract import Info, Outcome
-from driveway_bridge.errors import ConfigurationError
+from driveway_bridge.errors import ConfigurationError, NotReached
+from driveway_bridge.link.base import Link
 from driveway_bridge.settings import CarSettings, Settings
 from driveway_bridge.vin import car_id
+from tests.bridge.daemon.bench import FakeDialer
 from tests.bridge.daemon.house import PATIENCE_S, Heard, House
-from tests.bridge.daemon.test_bridge import CAR, Home, home
+from tests.bridge.daemon.test_bridge import CAR, VIN, Home, home
 
 __all__ = ["home"]  # the fixture
 OTHER_VIN = "5YJ3F1FB9JF111111"
 OTHER = car_id(OTHER_VIN)
+
+
+class SlowToClose(FakeDialer):
+    """Reaches nobody, and takes its time to end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closing = threading.Event()
+
+    async def connect(self, deadline_s: float) -> Link:
+        raise NotReached("radio_unavailable")
+
+    async def close(self) -> None:
+        self.closing.set()
+        await asyncio.sleep(0.5)
 
 
 def with_another(settings: Settings) -> Settings:
@@ -99,3 +118,24 @@ async def test_what_needs_a_restart_is_told(home: Home, caplog: pytest.LogCaptur
         assert "`base_topic` has changed" in caplog.text
         assert (await home.do(house, "unlock")).outcome is Outcome.CONFIRMED
         assert any(heard.topic == home.topics.result(CAR) for heard in house.heard[since:])
+
+
+async def test_a_configuration_that_is_read_while_the_bridge_ends_does_not_disturb_that(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`systemctl reload`, and `systemctl stop` right after it."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    dialer = home.dialers[VIN] = SlowToClose()
+
+    def late() -> Settings:
+        loop.call_soon_threadsafe(stop.set)
+        assert dialer.closing.wait(PATIENCE_S)
+        return with_another(home.settings)
+
+    async with House(home.broker.port) as house:
+        running = asyncio.create_task(app.run(home.settings, home.data, dialers=home.dialer, stop=stop, reread=late))
+        await house.wait(lambda heard: heard.topic == home.topics.link(CAR) and b"radio_unavailable" in heard.payload)
+        read_again()
+        await running
+        await house.wait(lambda heard: heard.payload == b"offline")
+    assert "Traceback" not in caplog.text
