@@ -12,6 +12,7 @@ import importlib
 import logging
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -175,10 +176,12 @@ class Bridge:
         for name in _RESTART:
             if getattr(settings, name) != getattr(self._settings, name):
                 _LOGGER.warning("`%s` has changed in the configuration: this takes effect with the next start", name)
-        if self._fleet is not None:
-            await self._fleet.change(settings.cars)
-            self._settings = settings
-            self._follow()
+        if self._fleet is None:  # `run` has not come so far
+            self._settings = replace(settings, **{name: getattr(self._settings, name) for name in _RESTART})
+            return
+        await self._fleet.change(settings.cars)
+        self._settings = settings
+        self._follow()
 
     # Joints -----------------------------------------------------------------------------------------------------------
 

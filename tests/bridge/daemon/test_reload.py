@@ -12,9 +12,11 @@ from dataclasses import replace
 import pytest
 
 from driveway_bridge import app
+from driveway_bridge.bridge import Bridge
 from driveway_bridge.contract import Info, Outcome
 from driveway_bridge.errors import ConfigurationError, NotReached
 from driveway_bridge.link.base import Link
+from driveway_bridge.notify import Notifier
 from driveway_bridge.settings import CarSettings, Settings
 from driveway_bridge.vin import car_id
 from tests.bridge.daemon.bench import FakeDialer
@@ -139,3 +141,13 @@ async def test_a_configuration_that_is_read_while_the_bridge_ends_does_not_distu
         await running
         await house.wait(lambda heard: heard.payload == b"offline")
     assert "Traceback" not in caplog.text
+
+
+async def test_a_configuration_that_is_read_again_before_the_start_is_over_counts(home: Home) -> None:
+    bridge, stop = Bridge(home.settings, home.data, Notifier({}), home.dialer), asyncio.Event()
+    await bridge.change(replace(with_another(home.settings), base_topic="elsewhere"))
+    async with House(home.broker.port) as house:
+        running = asyncio.create_task(bridge.run(stop))
+        await told(house, home, ["Anna", "Bert"], 0)
+        stop.set()
+        await running
