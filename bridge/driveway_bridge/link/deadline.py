@@ -20,18 +20,25 @@ GRACE_S: Final = 3.0
 _stuck: set[asyncio.Task[Any]] = set()
 
 
-async def within(seconds: float, job: Coroutine[Any, Any, _T], *, grace_s: float = GRACE_S) -> _T:
-    """Do the job; TimeoutError after `seconds`, and at most `grace_s` later whatever the job does."""
+async def within(seconds: float, job: Coroutine[Any, Any, _T], *, late_s: float = 0.0, grace_s: float = GRACE_S) -> _T:
+    """Do the job; TimeoutError after `seconds`, and at most `late_s` and `grace_s` later whatever the job does.
+
+    Out of time, or not waited for any more, it may go on for `late_s` before it is cancelled.
+    """
     task = asyncio.ensure_future(job)
     try:
         await asyncio.wait({task}, timeout=max(seconds, 0.0))
     finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=grace_s)
-        if not task.done():
-            _stuck.add(task)
-            task.add_done_callback(_forget)
+        try:
+            if late_s and not task.done():
+                await asyncio.wait({task}, timeout=late_s)
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=grace_s)
+            if not task.done():
+                _stuck.add(task)
+                task.add_done_callback(_forget)
     if not task.done() or task.cancelled():
         raise TimeoutError(f"not done within {seconds:.1f} s" if seconds > 0 else "there was no time left")
     return task.result()

@@ -18,6 +18,9 @@ _LOGGER = logging.getLogger(__name__)
 
 STOP_S: Final = 3.0
 """A bus that stays silent must not hold up the answer."""
+LATE_S: Final = 1.0
+"""For a beginning or an end that nobody waits for any more. BlueZ does what it was asked all the same, and lets nobody
+begin a second scan: one whose beginning was dropped halfway would go on, and the next one would be refused."""
 
 
 class Scan:
@@ -33,7 +36,11 @@ class Scan:
         """Begin to listen. NotReached with the cause when it cannot be had within the time."""
         try:
             scanner = BleakScanner(hear, scanning_mode="active", **radio.scanner_arguments)
-            await within(within_s, scanner.start())
+            try:
+                await within(within_s, scanner.start(), late_s=LATE_S)
+            except asyncio.CancelledError:
+                await cls(radio, scanner).end()
+                raise
         except RADIO_ERRORS as error:
             raise radio.failure(error, "radio_unavailable") from error
         return cls(radio, scanner)
@@ -41,6 +48,6 @@ class Scan:
     async def end(self) -> None:
         """Stop listening; what fails in that is told by the next scan."""
         try:
-            await within(STOP_S, self._scanner.stop())
+            await within(STOP_S, self._scanner.stop(), late_s=LATE_S)
         except RADIO_ERRORS as error:
             _LOGGER.debug("The scan could not be ended in order: %s", describe(error))

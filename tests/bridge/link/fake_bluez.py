@@ -80,6 +80,8 @@ class FakeAdapter(ServiceInterface):
         self.blocked = False
         self.devices: list[str] = []
         self.filter: dict[str, Any] = {}
+        self.begin_s = 0.0
+        """How long it takes to begin a scan."""
         self.log: list[str] = []
 
     @dbus_property(PropertyAccess.READ)
@@ -111,11 +113,15 @@ class FakeAdapter(ServiceInterface):
         self.filter = {name: value.value for name, value in properties.items()}
 
     @dbus_method()
-    def StartDiscovery(self) -> None:
+    async def StartDiscovery(self) -> None:
+        """BlueZ lets nobody begin a second one, and knows of no caller who has lost interest."""
         if not self._powered:
             raise DBusError("org.bluez.Error.NotReady", "Resource Not Ready")
+        if self.discovering:
+            raise DBusError("org.bluez.Error.InProgress", "Operation already in progress")
         self.discovering = True
         self.log.append("scan")
+        await asyncio.sleep(self.begin_s)
 
     @dbus_method()
     def RemoveDevice(self, device: Annotated[str, DBusSignature("o")]) -> None:

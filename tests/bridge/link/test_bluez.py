@@ -271,6 +271,25 @@ async def test_what_has_been_wrong_with_an_adapter_for_a_while_is_said_at_once(s
     assert (await radio.open(5)).name == "hci1", "the one that works is kept"
 
 
+@pytest.mark.parametrize("given_up_after_s", [0.0, 0.1])
+async def test_a_scan_that_is_given_up_while_it_begins_is_ended(service: FakeBluez, given_up_after_s: float) -> None:
+    """As when a press comes while a poll begins to listen: BlueZ would refuse to begin another one for the press."""
+    adapter = service.plug_in("hci0", FIRST)
+    adapter.begin_s = 0.3
+    air = Air(adapter=FIRST)
+    dialer = BluetoothDialer(VIN, air)
+    poll = asyncio.create_task(dialer.connect(20))
+    await until(lambda: adapter.log == ["scan"])
+    await asyncio.sleep(given_up_after_s)
+    poll.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await poll
+    async with air.wanted():
+        await air.listen(asyncio.get_running_loop().time() + 20)  # as the press does
+    await dialer.close()
+    assert adapter.log == ["scan", "end", "scan", "end"]
+
+
 async def test_the_air_on_bleak_and_bluez_survives_what_happens_to_an_adapter(service: FakeBluez) -> None:
     """Pains 16, 17, 22, 86."""
     first = service.plug_in("hci0", FIRST)
