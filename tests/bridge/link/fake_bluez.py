@@ -121,7 +121,8 @@ class FakeAdapter(ServiceInterface):
             raise DBusError("org.bluez.Error.InProgress", "Operation already in progress")
         self.discovering = True
         self.log.append("scan")
-        await asyncio.sleep(self.begin_s)
+        if self.begin_s:
+            await asyncio.sleep(self.begin_s)
 
     @dbus_method()
     def RemoveDevice(self, device: Annotated[str, DBusSignature("o")]) -> None:
