@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
+from collections.abc import Iterator
+
+import pytest
 
 if sys.version_info < (3, 14):
     # Before 3.14 asking for a loop in the main thread made one, and pytest-asyncio asks before its first test: nobody
     # ever closed that loop, and here a warning is an error.
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def unused_tcp_port() -> Iterator[int]:
+    """A port that nobody listens on, nor is given meanwhile: only who asks for it by number may, more than once."""
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: then both may have it
+        kept.bind(("127.0.0.1", 0))
+        yield kept.getsockname()[1]

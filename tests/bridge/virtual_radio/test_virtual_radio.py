@@ -227,8 +227,8 @@ async def test_a_radio_without_a_process_behind_it(unused_tcp_port: int) -> None
             pass
 
 
-async def test_when_the_air_ends_bleak_is_told(unused_tcp_port: int, mute: Mute) -> None:
-    async with Air.serve("127.0.0.1", unused_tcp_port) as air, BluetoothCar(air, VIN, mute, interval_ms=20):
+async def test_when_the_air_ends_bleak_is_told(mute: Mute) -> None:
+    async with Air.serve("127.0.0.1", 0) as air, BluetoothCar(air, VIN, mute, interval_ms=20):
         radio_context = adapter(f"tcp-client:127.0.0.1:{air.port}")
         radio = await radio_context.__aenter__()
         device, _ = await hear(radio)
