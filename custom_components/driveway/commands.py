@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -63,8 +64,18 @@ class _Ear[Word]:
     def tell(self, word: Word | CommandFailed) -> None:
         self._heard.put_nowait(word)
 
-    async def next(self) -> Word:
-        word = await self._heard.get()
+    async def next(self, until: float) -> Word:
+        """Wait for a word until then on the loop's clock; TimeoutError when there is none.
+
+        One that is there counts, however late it is looked at: Home Assistant may have stalled meanwhile.
+        """
+        try:
+            async with asyncio.timeout_at(until):
+                word = await self._heard.get()
+        except TimeoutError:
+            if self._heard.empty():
+                raise
+            word = self._heard.get_nowait()
         if isinstance(word, CommandFailed):
             raise word
         return word
@@ -192,20 +203,20 @@ class Commands:
         bridge = attempt.bridge
         ear = self._results[command.id] = _Ear[Result](bridge.id)
         accepted = False
+        # One limit for publishing and waiting: with a broker that is there but frozen, both hang.
+        until = self._hass.loop.time() + ACCEPTED_WITHIN_S
         try:
-            # One limit around publishing and waiting: with a broker that is there but frozen, both hang.
-            async with asyncio.timeout(ACCEPTED_WITHIN_S) as limit:
-                attempt.published = True
-                await self._publish(
-                    Topics(self._base, bridge.id).command(command.car), command.signed(bridge.signer), command.ttl
-                )
-                while not (result := await ear.next()).outcome.final:
-                    attempt.sent = attempt.sent or result.outcome is Outcome.SENT
-                    if not accepted:
-                        accepted = True
-                        limit.reschedule(self._hass.loop.time() + order.ended_within_s)
-                    if order.heard:
-                        order.heard(result)
+            attempt.published = True
+            await self._publish(
+                Topics(self._base, bridge.id).command(command.car), command.signed(bridge.signer), command.ttl, until
+            )
+            while not (result := await ear.next(until)).outcome.final:
+                attempt.sent = attempt.sent or result.outcome is Outcome.SENT
+                if not accepted:
+                    accepted = True
+                    until = self._hass.loop.time() + order.ended_within_s
+                if order.heard:
+                    order.heard(result)
         except TimeoutError as error:
             raise CommandFailed("no_answer" if accepted else "bridge_silent") from error
         finally:
@@ -223,27 +234,33 @@ class Commands:
             return bridge.clock
         ear = _Ear[Clock](bridge.id)
         self._clocks.add(ear)
+        until = self._hass.loop.time() + CLOCK_WITHIN_S
         try:
-            async with asyncio.timeout(CLOCK_WITHIN_S):
-                await self._publish(Topics(self._base, bridge.id).clock_request, "now", CLOCK_WITHIN_S)
-                return await ear.next()
+            await self._publish(Topics(self._base, bridge.id).clock_request, "now", CLOCK_WITHIN_S, until)
+            return await ear.next(until)
         except TimeoutError as error:
             raise CommandFailed(bridge.distrust or "bridge_silent", "no clock", sent=False) from error
         finally:
             self._clocks.discard(ear)
 
-    async def _publish(self, topic: str, payload: str, lasts_s: float) -> None:
-        """Publish once; CommandFailed when there is no broker."""
+    async def _publish(self, topic: str, payload: str, lasts_s: float, until: float) -> None:
+        """Publish once, and see it off until then at most: whether it went is told by who answers.
+
+        CommandFailed when there is no broker.
+        """
         try:
-            try:
-                await mqtt.async_publish(
-                    self._hass, topic, payload, qos=0, retain=False, message_expiry_interval=max(1, round(lasts_s))
-                )
-            except ServiceValidationError:
-                # MQTT 3 knows no expiry. It is the third line of defence; the bridge's own judgement is the first.
-                await mqtt.async_publish(self._hass, topic, payload, qos=0, retain=False)
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await self._put(topic, payload, max(1, round(lasts_s)))
         except HomeAssistantError as error:
             raise CommandFailed("broker_away", str(error), sent=False) from error
+
+    async def _put(self, topic: str, payload: str, expiry_s: int) -> None:
+        try:
+            await mqtt.async_publish(self._hass, topic, payload, qos=0, retain=False, message_expiry_interval=expiry_s)
+        except ServiceValidationError:
+            # MQTT 3 knows no expiry. It is the third line of defence; the bridge's own judgement is the first.
+            await mqtt.async_publish(self._hass, topic, payload, qos=0, retain=False)
 
     @callback
     def hear_result(self, bridge: str, result: Result) -> None:

@@ -1,6 +1,8 @@
 """The lock: pressed, signed, carried out, and shown only as the car reports it."""
 
 import asyncio
+import time
+from collections.abc import Callable
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
@@ -162,6 +164,31 @@ async def test_an_accepted_command_is_given_more_time(
     assert not pressed.done()
     bridge.confirm(bridge.commands[0])
     await pressed
+    assert state(hass) == LockState.UNLOCKED
+
+
+@pytest.mark.parametrize("what", ["clock", "word"])
+async def test_what_came_while_home_assistant_stalled_is_heard(
+    hass: HomeAssistant, bridge: FakeBridge, press: Press, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """The bridge has answered in time. It is heard with the end of the stall, as is that the time is over."""
+    limit_s = 0.05
+
+    def stall(then: Callable[[], None]) -> None:
+        time.sleep(2 * limit_s)
+        hass.loop.call_soon(then)  # with all that is due, and before it
+
+    def after_a_stall(then: Callable[[], None]) -> None:
+        hass.loop.call_soon(hass.loop.call_soon, stall, then)  # when somebody waits for it
+
+    if what == "clock":
+        monkeypatch.setattr(commands, "CLOCK_LASTS_S", -1.0)
+        monkeypatch.setattr(commands, "CLOCK_WITHIN_S", limit_s)
+        bridge.on_clock_request = lambda: after_a_stall(bridge.tell_clock)
+    else:
+        monkeypatch.setattr(commands, "ACCEPTED_WITHIN_S", limit_s)
+        bridge.on_command = lambda command: after_a_stall(lambda: bridge.confirm(command))
+    await press("unlock")
     assert state(hass) == LockState.UNLOCKED
 
 
