@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
+from unittest.mock import patch
 
+from homeassistant.components import mqtt
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, ConfigFlowResult
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from tests.component.fake_bridge import FakeBridge
+
+from custom_components.driveway import discovery
 
 
 async def found(hass: HomeAssistant, bridge: FakeBridge) -> dict[str, Any]:
@@ -31,12 +35,24 @@ async def step(hass: HomeAssistant, flow: Any, **entered: Any) -> ConfigFlowResu
 async def while_listening(
     hass: HomeAssistant, something: Callable[[], Coroutine[Any, Any, ConfigFlowResult]], *bridges: FakeBridge
 ) -> ConfigFlowResult:
-    """Do something that makes the flow listen, while bridges are there to be heard."""
-    task = hass.async_create_task(something())
-    await asyncio.sleep(0.02)
-    for bridge in bridges:
-        bridge.announce()
-    return await task
+    """Do something that makes the flow listen, while bridges are there to be heard: it hears each of them."""
+    if not bridges:
+        return await something()
+    listening = asyncio.Event()
+    subscribe = mqtt.async_subscribe
+
+    async def subscribed(*arguments: Any, **named: Any) -> CALLBACK_TYPE:
+        unsubscribe = await subscribe(*arguments, **named)
+        listening.set()
+        return unsubscribe
+
+    with patch.object(mqtt, "async_subscribe", subscribed), patch.object(discovery, "LISTEN_S", 30.0):
+        task = hass.async_create_task(something())
+        async with asyncio.timeout(20):
+            await listening.wait()
+        for bridge in bridges:
+            bridge.announce()
+        return await task
 
 
 async def sought(hass: HomeAssistant, *bridges: FakeBridge) -> ConfigFlowResult:

@@ -130,12 +130,12 @@ async def test_the_end_waits_until_the_text_before_it_was_read(
     dialog: Dialog, bridge: FakeBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who asks what is shown at the very end is not told that there is no such dialog."""
-    monkeypatch.setattr(pairing_flow, "SHOWN_S", 0.3)
+    monkeypatch.setattr(pairing_flow, "SHOWN_S", 1.5)
     await dialog.begin(role="driver")
     for _ in range(3):
         shown = await dialog.end(Outcome.CONFIRMED, "done")
         assert shown["type"] is FlowResultType.SHOW_PROGRESS
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(1.5)
     assert (await dialog.settle())["reason"] == "paired"
 
 

@@ -364,7 +364,7 @@ async def test_a_press_that_waits_does_not_come_after_a_later_one(
     hass: HomeAssistant, cloud: CloudLock, bridge: FakeBridge, press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Meanwhile the bridge is there again, and has locked."""
-    monkeypatch.setattr(lock, "OPENS_TTL_S", 0.6)
+    monkeypatch.setattr(lock, "OPENS_TTL_S", 2.0)
     bridge.on_command = lambda _command: bridge.offline()
     with pytest.raises(HomeAssistantError):
         await press("unlock")
