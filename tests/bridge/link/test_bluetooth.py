@@ -176,7 +176,7 @@ async def test_our_car_is_told_from_another_beside_it(air: Air, car: BluetoothCa
 async def test_a_car_that_is_not_there_is_not_in_range_at_the_deadline(dialer: BluetoothDialer) -> None:
     started = time.monotonic()
     assert await reason(lambda: dialer.connect(0.3)) == "not_in_range"
-    assert 0.25 < time.monotonic() - started < 3
+    assert 0.25 < time.monotonic() - started < 10
 
 
 async def test_a_stranger_with_the_cars_name_is_not_taken_for_the_car(air: Air, dialer: BluetoothDialer) -> None:
@@ -447,7 +447,7 @@ async def test_the_radio_goes_away_during_the_scan_and_comes_back(unused_tcp_por
         await asyncio.sleep(0.1)
     started = time.monotonic()
     assert await reason(lambda: attempt) == "radio_unavailable"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     async with (
         Air.serve("127.0.0.1", unused_tcp_port) as air,
         BluetoothCar(air, VIN, EchoCar(), interval_ms=20),
