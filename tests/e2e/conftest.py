@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from house import places
 from house.house import House
 from house.processes import HouseError
+from tests.e2e.own_page import Stand, standing
 
+expect.set_options(timeout=30_000)  # a slow computer paints late
 _QUIET = ("quic", "gpu", "background-networking", "component-update", "sync")
 
 
@@ -28,6 +30,13 @@ async def browser() -> AsyncIterator[Browser]:
         running = await playwright.chromium.launch(executable_path=chromium, args=options)
         yield running
         await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stand() -> AsyncIterator[Stand]:
+    """The bridge's own page, before a bridge that does what it is told."""
+    async with standing() as running:
+        yield running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

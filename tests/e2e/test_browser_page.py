@@ -1,115 +1,22 @@
 """A person at the bridge's own page, in a headless browser: signs in, locks, unlocks, and is told what became of it.
 
-The page runs as it does for an owner, in the bridge's own environment; behind it stands a bridge that does what a test
-tells it. Pictures are kept in tests/e2e/output/.
+Pictures are kept in tests/e2e/output/.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, Request, expect
+from playwright.async_api import Browser, expect
 
-from house import places
+from tests.e2e.own_page import DESKTOP, LONG_MS, PASSWORD, PHONE, Stand, opened, signed_in
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 PICTURES = Path(__file__).parent / "output"
-STAND = places.ROOT / "tests/bridge/web/stand.py"
-PASSWORD = "correct horse"
 CODE = "0123-4567-89AB-CDEF-GHJK"
-PHONE = (390, 844)
-DESKTOP = (1280, 900)
-LONG_MS = 15_000
-START_S = 30.0
-
-
-class Stand:
-    """The page's server, and what the bridge behind it shall do."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self._process = process
-        self.url = f"http://127.0.0.1:{port}/"
-
-    async def does(self, action: str) -> list[list[str]]:
-        """Let the bridge do something; the commands that it was given so far."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{action}\n".encode())
-        return list((await heard(self._process))["asked"])
-
-    async def stop(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        await self._process.wait()
-
-
-async def heard(process: asyncio.subprocess.Process) -> dict[str, Any]:
-    assert process.stdout is not None
-    async with asyncio.timeout(START_S):
-        line = await process.stdout.readline()
-    return dict(json.loads(line))
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def stand() -> AsyncIterator[Stand]:
-    python, *_ = places.driveway()
-    environment = os.environ | {"PYTHONPATH": str(places.ROOT / "bridge")}
-    process = await asyncio.create_subprocess_exec(
-        python, STAND, env=environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    running = Stand(process, (await heard(process))["port"])
-    yield running
-    await running.stop()
-
-
-@asynccontextmanager
-async def opened(
-    browser: Browser, stand: Stand, size: tuple[int, int] = PHONE, language: str = "en-GB", scheme: str = "light"
-) -> AsyncIterator[Page]:
-    """The page, not signed in. Whatever a browser complains of, or asks anybody else for, fails the test."""
-    context = await browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        locale=language,
-        color_scheme="dark" if scheme == "dark" else "light",
-    )
-    page = await context.new_page()
-    strange: list[str] = []
-
-    def asked(request: Request) -> None:
-        if not request.url.startswith(stand.url):
-            strange.append(request.url)
-
-    page.on("request", asked)
-    page.on("pageerror", lambda error: strange.append(str(error)))
-    page.on(
-        "console",
-        lambda message: strange.append(message.text) if "Content Security" in message.text else None,
-    )
-    await page.goto(stand.url)
-    await expect(page.get_by_label("Passwor")).to_be_focused(timeout=LONG_MS)
-    yield page
-    await context.close()
-    assert strange == []
-
-
-@asynccontextmanager
-async def signed_in(
-    browser: Browser, stand: Stand, size: tuple[int, int] = PHONE, language: str = "en-GB", scheme: str = "light"
-) -> AsyncIterator[Page]:
-    async with opened(browser, stand, size, language, scheme) as page:
-        await page.keyboard.type(PASSWORD)
-        await page.keyboard.press("Enter")
-        await expect(page.locator("svg.signal").first).to_be_visible(timeout=LONG_MS)
-        yield page
 
 
 async def test_the_password_is_asked_for_and_the_page_is_left_again(browser: Browser, stand: Stand) -> None:
@@ -139,16 +46,16 @@ async def test_unlocking_is_asked_back_and_shown_only_when_the_car_says_so(brows
         await expect(question.get_by_role("button", name="Cancel")).to_be_focused()
         await question.get_by_role("button", name="Cancel").click()
         await expect(question).to_be_hidden()
-        assert await stand.does("take_s 1") == []
+        assert await stand.does("hold") == []
         await anna.get_by_role("button", name="Unlock").click()
         await question.get_by_role("button", name="Unlock now").click()
         await expect(anna.get_by_role("status")).to_contain_text("Unlocking…")
         await expect(anna.get_by_role("status")).to_contain_text("Before: Locked")
+        assert await stand.does("release") == [["car-00000001", "unlock"]]
         await expect(anna.get_by_role("alert")).to_have_text("The car says that it is unlocked.", timeout=LONG_MS)
         await expect(anna.get_by_role("status")).to_contain_text("Unlocked")
         row = page.get_by_role("row").nth(1)
         await expect(row).to_contain_text(re.compile("Unlock.*confirmed.*this page"))
-        assert await stand.does("take_s 0") == [["car-00000001", "unlock"]]
 
 
 async def test_a_refusal_says_why_and_the_car_stays_as_it_was(browser: Browser, stand: Stand) -> None:

@@ -1,6 +1,6 @@
 """The page on a stand: the real server before a bridge of two cars that do what a test tells them.
 
-As a program it prints its port and serves the page; each line of its input is an action: `take_s 2`, `lock unlocked`.
+As a program it prints its port and serves the page; each line of its input is an action: `hold`, `lock unlocked`.
 For pictures: `stand.py PORT`.
 """
 
@@ -67,10 +67,11 @@ class Stand:
     """Commands, in order."""
     answer: Result | None = None
     """What the next commands end with; None: the car does it."""
-    take_s: float = 0.0
-    """How long a command takes."""
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+    """While it is not set, commands do not end."""
 
     def __post_init__(self) -> None:
+        self.free.set()
         self.boot = Boot(self.clock)
         self.by_id = {one: Car(one, name, self.boot, Deaf()) for one, name in ((ANNA, "Anna"), (BERTA, "Berta"))}
         self.order: list[Car] = list(self.by_id.values())
@@ -111,8 +112,7 @@ class Stand:
 
     async def command(self, car_id: str, command: str) -> Result:
         self.asked.append((car_id, command))
-        if self.take_s:
-            await asyncio.sleep(self.take_s)
+        await self.free.wait()
         ended = self.answer or Result(id="1", outcome=Outcome.CONFIRMED, reason="done")
         if ended.outcome == Outcome.CONFIRMED:
             self.says(car_id, LockState.LOCKED if command == "lock" else LockState.UNLOCKED)
@@ -194,8 +194,10 @@ async def main(port: int) -> None:
 
 
 def _act(stand: Stand, action: str, *words: str) -> None:
-    if action == "take_s":
-        stand.take_s = float(words[0])
+    if action == "hold":
+        stand.free.clear()
+    elif action == "release":
+        stand.free.set()
     elif action == "lock":
         stand.says(ANNA, LockState(words[0]))
     elif action == "answer":
