@@ -16,8 +16,10 @@ const cards = new Map();
 const ages = new Map(); // element -> {since, words}
 let heardAt = null; // of the last good answer, on performance.now
 let timer = null;
-let asking = false;
+let asking = null; // the question under way
 let logAt = -Infinity;
+let era = 0; // counts who signed in and out: what was asked before is not answered to who is there now
+let awayAt = performance.now(); // since when nobody looks, while nobody does
 
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
@@ -63,19 +65,30 @@ function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// performance.now stands still while a computer sleeps, and only then the time of day gets ahead of it.
+let slept = 0;
+let ahead = Date.now() - performance.now();
+
+function passed() {
+  const before = ahead;
+  ahead = Date.now() - performance.now();
+  if (ahead - before > 1000) slept += ahead - before;
+  return performance.now() + slept;
+}
+
 function putAge(element, seconds, words = "{age}", otherwise = "") {
   if (seconds === null || seconds === undefined) {
     ages.delete(element);
     put(element, otherwise);
   } else {
-    ages.set(element, { since: performance.now() - seconds * 1000, words });
+    ages.set(element, { since: passed() - seconds * 1000, words });
     tick(element);
   }
 }
 
 function tick(element) {
   const { since, words } = ages.get(element);
-  put(element, fill(words, { age: spoken(Math.max(0, (performance.now() - since) / 1000)) }));
+  put(element, fill(words, { age: spoken(Math.max(0, (passed() - since) / 1000)) }));
 }
 
 // A car ---------------------------------------------------------------------------------------------------------------
@@ -84,7 +97,7 @@ class Card {
   constructor(id) {
     this.id = id;
     this.name = id;
-    this.doing = null; // {command} while one is under way
+    this.doing = null; // the command under way: its name, what was said before, and what it may overtake
     this.element = byId("car-template").content.firstElementChild.cloneNode(true);
     this.element.dataset.car = id;
     this.parts = Object.fromEntries([...this.element.querySelectorAll("[data-part]")].map((one) => [one.dataset.part, one]));
@@ -127,8 +140,8 @@ class Card {
     const unlocked = ["unlocked", "selective_unlocked"].includes(lock.value);
     parts.state.className = `state${this.doing ? " busy" : locked ? " locked" : unlocked ? " unlocked" : ""}`;
     if (this.doing) {
-      put(parts.lock, texts[`${this.doing}ing`]);
-      putAge(parts["lock-age"], null, "", fill(texts.before, { state: lock.text }));
+      put(parts.lock, texts[`${this.doing.name}ing`]);
+      putAge(parts["lock-age"], null, "", fill(texts.before, { state: this.doing.before }));
     } else {
       put(parts.lock, lock.text);
       const words = lock.from_memory ? texts.heard_before_start : texts.heard;
@@ -140,28 +153,31 @@ class Card {
 
   enable() {
     const off = isLost() || this.doing !== null;
-    this.parts["do-lock"].disabled = off && this.doing !== "unlock"; // locking may always overtake unlocking
+    this.parts["do-lock"].disabled = off && this.doing?.name !== "unlock"; // locking may always overtake unlocking
     this.parts["do-unlock"].disabled = off;
   }
 
   async command(name) {
-    const mine = {};
-    this.latest = mine;
-    this.doing = name;
+    const mine = { name, before: this.shown.lock.text, overtakes: this.doing, ended: false };
+    const begun = era;
+    this.doing = mine;
     this.say("", true);
     this.showLock();
     let said;
+    let taken = true;
     try {
       said = await ask("/api/command", { car: this.id, command: name }, COMMAND_MS);
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) showLogin();
-      said = { good: false, sentence: error instanceof Refused ? error.message : texts.no_news };
+      taken = !(error instanceof Refused);
+      said = { good: false, sentence: taken ? texts.no_news : error.message };
+      if (error.status === 401 && era === begun) showLogin(said.sentence);
     }
+    mine.ended = true;
     await asking; // what was asked before the end may be old
     await refresh(); // what the car said of it comes first, then the sentence
-    if (this.latest !== mine) return;
-    this.doing = null;
-    if (this.shown) this.showLock();
+    if (this.doing !== mine) return;
+    this.doing = taken || mine.overtakes?.ended ? null : mine.overtakes; // what was not taken overtakes nothing
+    this.showLock();
     this.say(said.sentence ?? texts.no_news, said.good === true);
     logAt = -Infinity;
     refresh();
@@ -181,6 +197,7 @@ class Card {
     this.width = width;
     try {
       const drawn = await ask(`/api/signal.svg?car=${encodeURIComponent(this.id)}&width=${width}`);
+      if (width !== this.width) return; // another was asked for since
       const svg = new DOMParser().parseFromString(drawn, "image/svg+xml").documentElement;
       const suffix = `-${this.id}`; // two cars on one page
       for (const named of svg.querySelectorAll("[id]")) named.id += suffix;
@@ -239,6 +256,7 @@ function show(state) {
   }
   for (const [id, card] of cards) {
     if (state.cars.some((car) => car.id === id)) continue;
+    if (asked === card) dialog.close();
     card.element.remove();
     for (const part of Object.values(card.parts)) ages.delete(part);
     cards.delete(id);
@@ -284,6 +302,7 @@ function showLog({ commands }) {
 const isLost = () => heardAt === null || performance.now() - heardAt > LOST_AFTER_MS;
 
 function judge() {
+  if (document.hidden) return; // nothing is asked then: that is no loss
   const lost = !byId("home").hidden && isLost();
   byId("lost").hidden = !lost;
   document.body.classList.toggle("lost", lost);
@@ -291,17 +310,23 @@ function judge() {
   for (const card of cards.values()) card.enable();
 }
 
-function showLogin() {
+function showLogin(sentence = "") {
   clearTimeout(timer);
+  if (dialog.open) dialog.close();
   byId("home").hidden = byId("logout").hidden = true;
   byId("lost").hidden = true;
   for (const card of cards.values()) card.element.remove();
   cards.clear();
   ages.clear();
-  byId("version").textContent = byId("code").textContent = byId("health").textContent = "";
+  showCode("");
+  byId("version").textContent = byId("health").textContent = "";
   byId("log").tBodies[0].replaceChildren();
   byId("chain").replaceChildren();
   delete byId("chain").dataset.shown;
+  if (sentence || byId("login").hidden) {
+    byId("login-said").textContent = sentence;
+    byId("login-said").hidden = sentence === "";
+  }
   if (!byId("login").hidden) return;
   byId("login").hidden = false;
   byId("password").focus();
@@ -312,25 +337,36 @@ function showHome() {
   byId("home").hidden = byId("logout").hidden = false;
 }
 
-async function refresh() {
-  if (asking) return asking;
-  asking = (async () => {
-    try {
-      const state = await ask(byId("health-panel").open ? "/api/state?details" : "/api/state");
-      heardAt = performance.now();
-      showHome();
-      show(state);
-      if (performance.now() - logAt >= LOG_EVERY_MS) {
-        logAt = performance.now();
-        showLog(await ask("/api/log"));
-      }
-    } catch (error) {
-      if (error instanceof Refused && error.status === 401) showLogin();
-      else if (byId("login").hidden) byId("home").hidden = byId("logout").hidden = false;
+function refresh() {
+  asking ??= news(era);
+  return asking;
+}
+
+async function news(begun) {
+  try {
+    const state = await ask(byId("health-panel").open ? "/api/state?details" : "/api/state");
+    if (era !== begun) return;
+    heardAt = performance.now();
+    showHome();
+    show(state);
+    if (performance.now() - logAt >= LOG_EVERY_MS) {
+      logAt = performance.now();
+      const log = await ask("/api/log");
+      if (era !== begun) return;
+      showLog(log);
     }
-    judge();
-  })();
-  await asking;
+  } catch (error) {
+    if (era !== begun) return;
+    if (error instanceof Refused && error.status === 401) showLogin();
+    else if (byId("login").hidden) byId("home").hidden = byId("logout").hidden = false;
+  } finally {
+    if (era === begun) asking = null;
+  }
+  judge();
+}
+
+function newEra() {
+  era += 1;
   asking = null;
 }
 
@@ -346,7 +382,15 @@ setInterval(() => {
   judge();
 }, 1000);
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && byId("login").hidden) run();
+  const time = performance.now();
+  if (document.hidden) {
+    awayAt = time;
+    return;
+  }
+  if (heardAt !== null) heardAt = Math.min(time, heardAt + time - awayAt);
+  for (const element of ages.keys()) tick(element);
+  judge();
+  if (byId("login").hidden) run();
 });
 addEventListener("resize", () => {
   for (const card of cards.values()) if (!card.parts.figure.hidden) card.showSignal();
@@ -361,6 +405,7 @@ byId("login-form").addEventListener("submit", async (event) => {
   try {
     await ask("/api/login", { password: byId("password").value });
     byId("password").value = "";
+    newEra();
     logAt = -Infinity;
     byId("login").hidden = true;
     await run();
@@ -376,30 +421,50 @@ byId("login-form").addEventListener("submit", async (event) => {
 byId("logout").addEventListener("click", async () => {
   try {
     await ask("/api/logout", {});
-  } finally {
-    showLogin();
+  } catch {
+    heardAt = null; // whoever is still signed in must not be shown as gone
+    judge();
+    return;
   }
+  newEra();
+  showLogin();
 });
 
+let codeShown = false;
+let codeAsked = null;
+
+function showCode(text, shown = false) {
+  codeShown = shown;
+  codeAsked = null;
+  put(byId("code"), text);
+  put(byId("code-show"), shown ? texts.code_hide : texts.code_show);
+}
+
 byId("code-show").addEventListener("click", async () => {
-  const shown = byId("code");
-  if (shown.textContent) {
-    shown.textContent = "";
-  } else {
-    try {
-      shown.textContent = (await ask("/api/code", {})).code;
-    } catch (error) {
-      if (error instanceof Refused && error.status === 401) showLogin();
-      else shown.textContent = "";
-    }
+  if (codeShown) {
+    showCode("");
+    return;
   }
-  byId("code-show").textContent = shown.textContent ? texts.code_hide : texts.code_show;
+  const mine = {};
+  codeAsked = mine;
+  try {
+    const { code } = await ask("/api/code", {});
+    if (codeAsked === mine) showCode(code, true);
+  } catch (error) {
+    if (codeAsked !== mine) return;
+    if (error instanceof Refused && error.status === 401) showLogin(error.message);
+    else showCode(error instanceof Refused ? error.message : `${texts.lost} ${texts.lost_remedy}`);
+  }
 });
 byId("code-panel").addEventListener("toggle", () => {
-  byId("code").textContent = "";
-  byId("code-show").textContent = texts.code_show;
+  if (!byId("code-panel").open) showCode(""); // told late: it may be open again, and the code asked for
 });
-byId("health-panel").addEventListener("toggle", () => refresh());
+byId("health-panel").addEventListener("toggle", async () => {
+  put(byId("health"), ""); // what was shown before is old
+  if (!byId("health-panel").open) return;
+  await asking; // without the details
+  refresh();
+});
 
 for (const link of document.querySelectorAll("nav a")) {
   if (link.lang === language) link.setAttribute("aria-current", "true");
