@@ -39,9 +39,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.ahead = 0.0
+        self._still: float | None = None
 
     def __call__(self) -> float:
-        return asyncio.get_running_loop().time() + self.ahead
+        return (asyncio.get_running_loop().time() if self._still is None else self._still) + self.ahead
+
+    def stands(self) -> None:
+        """From now on it goes only when it is told to."""
+        self._still = asyncio.get_running_loop().time()
 
 
 class Deaf:

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -151,6 +152,7 @@ async def test_a_session_ends_by_itself(owner: Browser, stand: Stand) -> None:
 
 
 async def test_guessing_is_slowed_down_in_words_and_the_owner_gets_in_soon(stranger: Browser, stand: Stand) -> None:
+    stand.clock.stands()
     for _ in range(FREE_ATTEMPTS):
         assert await stranger.login("wrong password") == 401
     status, said = await stranger.post("/api/login", {"password": PASSWORD})
@@ -160,7 +162,8 @@ async def test_guessing_is_slowed_down_in_words_and_the_owner_gets_in_soon(stran
     assert await stranger.login() == 200
 
 
-async def test_guessing_at_once_gains_nothing(stranger: Browser) -> None:
+async def test_guessing_at_once_gains_nothing(stranger: Browser, stand: Stand) -> None:
+    stand.clock.stands()
     tries = await asyncio.gather(*(stranger.login("wrong password") for _ in range(12)))
     assert tries.count(401) == FREE_ATTEMPTS
     assert tries.count(429) == 12 - FREE_ATTEMPTS
@@ -383,6 +386,7 @@ async def test_nonsense_is_refused_in_words(owner: Browser, stand: Stand, body: 
 
 
 async def test_commands_are_paced(owner: Browser, stand: Stand) -> None:
+    stand.clock.stands()
     assert (await owner.command())[0] == 200
     status, said = await owner.command()
     assert status == 429
@@ -540,34 +544,15 @@ async def test_a_bridge_without_bluetooth_has_no_broken_bluetooth(owner: Browser
     assert "No car" in (await chain(owner))["Bluetooth"][1]
 
 
-async def test_what_the_bridge_calls_serves_the_page(stand: Stand) -> None:
-    port = await free_port()
-    task = asyncio.create_task(web.serve(WebSettings(port=port, password=PASSWORD), stand, now=stand.boot.now))
+async def test_what_the_bridge_calls_serves_the_page(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    task = asyncio.create_task(web.serve(WebSettings(port=0, password=PASSWORD), stand, now=stand.boot.now))
+    await until(lambda: "The bridge's page is at" in caplog.text)
+    [told] = re.findall(r"page is at http://127\.0\.0\.1:(\d+)/", caplog.text)
     async with aiohttp.ClientSession() as http:
-        browser = Browser(http, port)
-        await until_served(browser)
-        assert (await browser.get("/healthz"))[0] == 200
+        assert (await Browser(http, int(told)).get("/healthz"))[0] == 200
     task.cancel()
     await asyncio.wait([task])
-
-
-async def free_port() -> int:
-    taken = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
-    port = int(taken.sockets[0].getsockname()[1])
-    taken.close()
-    await taken.wait_closed()
-    return port
-
-
-async def until_served(browser: Browser) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                await browser.get("/healthz")
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.02)
-            else:
-                return
 
 
 def test_without_the_page_its_libraries_are_not_loaded() -> None:
