@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Self
 
 _LINE_LIMIT = 1 << 20  # a line of a log can be long: nothing here is worth failing for it
 _TAIL_LINES = 15
+_held: list[socket.socket] = []
 
 
 class HouseError(Exception):
@@ -23,15 +25,23 @@ class HouseError(Exception):
 
 
 def free_port(wanted: int = 0) -> int:
-    """Give a port of 127.0.0.1 that nobody listens on: the wanted one, if it is free."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Give a port of 127.0.0.1 that nobody listens on: the wanted one, if it is free.
+
+    On Linux nobody else is given it either until this process ends: a server may take it later, and again.
+    """
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind(("127.0.0.1", wanted))
+    except OSError:
+        probe.bind(("127.0.0.1", 0))
+    port: int = probe.getsockname()[1]
+    if sys.platform == "linux":
+        # It does not listen, and so leaves room for a server with SO_REUSEADDR, which all here have.
+        _held.append(probe)
+    else:
+        probe.close()
+    return port
 
 
 def surroundings() -> dict[str, str]:
