@@ -84,7 +84,7 @@ class Bridge:
             stderr=asyncio.subprocess.PIPE,
             env={**surroundings(), **self.environment},
         )
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             output, errors = await process.communicate()
         if process.returncode:
             raise HouseError(f"driveway {' '.join(words)} failed:\n{errors.decode()}")

@@ -47,7 +47,7 @@ class Broker:
         configuration.write_text(_CONFIGURATION.format(port=self.port, passwords=passwords, user=user))
         command: list[str | Path] = [program("mosquitto"), "-c", configuration]
         self.process = await Process.start("mosquitto", command, logs=self.folder)
-        await self.process.printed(" running", timeout_s=10)
+        await self.process.printed(" running", timeout_s=60)
 
     async def stop(self) -> None:
         """Stop it; what it retained is forgotten."""

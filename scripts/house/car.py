@@ -41,8 +41,8 @@ class Car:
         command += ["--enrol", enrolled] if enrolled else []
         self.process = await Process.start("car", command, logs=self.folder, environment=self.environment)
         self.process.listen(self._heard)
-        told = self.state.until(bool, timeout_s=60)
-        await self.process.brings(told, "did not tell its state", timeout_s=30)
+        told = self.state.until(bool, timeout_s=120)
+        await self.process.brings(told, "did not tell its state", timeout_s=90)
         if not self.port:
             raise HouseError("The car told its state before the address at which it listens.")
 
@@ -57,7 +57,7 @@ class Car:
             raise HouseError("The car is not there.")
         async with self._telling:
             await self.process.type(words)
-            answer = await self.process.brings(self._answers.get(), f"did not answer {words!r}", timeout_s=10)
+            answer = await self.process.brings(self._answers.get(), f"did not answer {words!r}", timeout_s=30)
         if answer["event"] == "error":
             raise HouseError(f"The car did not understand {words!r}: {answer['message']}")
 

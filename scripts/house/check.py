@@ -46,16 +46,16 @@ async def rounds(house: House, figures: Figures) -> None:
 async def by_another_key(house: House, _figures: Figures) -> None:
     """Somebody unlocks the car with a key card, and Home Assistant shows it."""
     await house.car.tell("unlock by card")
-    await house.websocket.becomes(LOCK, "unlocked", timeout_s=15)
+    await house.websocket.becomes(LOCK, "unlocked", timeout_s=30)
     await operate(house, "lock")
 
 
 async def cloud_down(house: House, _figures: Figures) -> None:
     """The maker's cloud is cut: its lock fails, ours works."""
     await _poll_cloud(house)
-    await house.websocket.becomes(CLOUD_LOCK, "locked", timeout_s=5)
+    await house.websocket.becomes(CLOUD_LOCK, "locked", timeout_s=30)
     await house.websocket.call("lock.unlock", CLOUD_LOCK)
-    await house.car.becomes(locked=False, timeout_s=5)
+    await house.car.becomes(locked=False, timeout_s=30)
     await operate(house, "lock")
     await house.websocket.call("switch.turn_on", OUTAGE)
     try:
@@ -67,7 +67,7 @@ async def cloud_down(house: House, _figures: Figures) -> None:
     if not house.car.locked:
         raise HouseError("the cloud is cut, and yet it unlocked the car")
     await _poll_cloud(house)
-    await house.websocket.becomes(CLOUD_LOCK, "unavailable", timeout_s=5)
+    await house.websocket.becomes(CLOUD_LOCK, "unavailable", timeout_s=30)
     await operate(house, "unlock")
     await operate(house, "lock")
 
@@ -78,14 +78,14 @@ async def home_assistant_restarts(house: House, _figures: Figures) -> None:
     await house.home.start()
     await house.lock_is_there()
     if house.cloud:
-        await house.websocket.becomes(OUTAGE, "on", timeout_s=30)
+        await house.websocket.becomes(OUTAGE, "on", timeout_s=90)
     await operate(house, "unlock")
     await operate(house, "lock")
 
 
 async def bridge_restarts(house: House, _figures: Figures) -> None:
     """The bridge is restarted during the outage, and unlocks."""
-    gone = asyncio.create_task(house.websocket.becomes(LOCK, "unavailable", timeout_s=15))
+    gone = asyncio.create_task(house.websocket.becomes(LOCK, "unavailable", timeout_s=30))
     await house.bridge.restart()
     await gone
     await house.lock_is_there()
@@ -96,7 +96,7 @@ async def bridge_restarts(house: House, _figures: Figures) -> None:
 async def broker_restarts(house: House, _figures: Figures) -> None:
     """The broker is restarted during the outage with nothing retained, and all find together again."""
     await house.broker.stop()
-    await house.websocket.becomes(LOCK, "unavailable", timeout_s=15)
+    await house.websocket.becomes(LOCK, "unavailable", timeout_s=30)
     await house.broker.start()
     await house.websocket.becomes(LOCK, "locked", timeout_s=60)
     await operate(house, "unlock")
@@ -107,7 +107,7 @@ async def car_vanishes(house: House, _figures: Figures) -> None:
     """The car's radio is gone: Home Assistant says so, refuses to guess, and recovers."""
     await house.car.tell("vanish")
     await house.car.tell("unlock by card")  # nobody can know that now
-    await house.websocket.becomes(REACHABLE, "off", timeout_s=30)
+    await house.websocket.becomes(REACHABLE, "off", timeout_s=60)
     if (shown := house.websocket.state(LOCK)) != "locked":
         raise HouseError(f"the car was last heard locked, and Home Assistant shows {shown}")
     began = time.monotonic()
@@ -121,8 +121,8 @@ async def car_vanishes(house: House, _figures: Figures) -> None:
     if (took := time.monotonic() - began) > 15:
         raise HouseError(f"it took {took:.0f} s to say that the car is not heard")
     await house.car.tell("return")
-    await house.websocket.becomes(REACHABLE, "on", timeout_s=30)
-    await house.websocket.becomes(LOCK, "unlocked", timeout_s=15)
+    await house.websocket.becomes(REACHABLE, "on", timeout_s=60)
+    await house.websocket.becomes(LOCK, "unlocked", timeout_s=30)
     await operate(house, "lock")
 
 
@@ -130,11 +130,11 @@ async def cloud_returns(house: House, _figures: Figures) -> None:
     """The outage ends, and the cloud's lock is back."""
     await house.websocket.call("switch.turn_off", OUTAGE)
     await _poll_cloud(house)
-    await house.websocket.becomes(CLOUD_LOCK, "locked", timeout_s=5)
+    await house.websocket.becomes(CLOUD_LOCK, "locked", timeout_s=30)
     await operate(house, "unlock")
     await house.websocket.call("lock.lock", CLOUD_LOCK)
-    await house.car.becomes(locked=True, timeout_s=5)
-    await house.websocket.becomes(LOCK, "locked", timeout_s=15)
+    await house.car.becomes(locked=True, timeout_s=30)
+    await house.websocket.becomes(LOCK, "locked", timeout_s=30)
 
 
 async def _poll_cloud(house: House) -> None:

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from house.watched import Watched
+
 _PAUSE_S = 1.0  # on 19 November 2021 the answer was an error, after a while
 _COMMANDS = {"door_lock": "lock", "door_unlock": "unlock"}
 
@@ -29,6 +31,8 @@ class Cloud:
     car: CloudCar
     port: int = 0
     outage: bool = False
+    polls: Watched[int] = field(default_factory=lambda: Watched(0))
+    """How often it was asked for the car's state."""
     _runner: web.AppRunner | None = None
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -66,6 +70,7 @@ class Cloud:
         return await self._tell_outage(request)
 
     async def _vehicle_data(self, request: web.Request) -> web.Response:
+        self.polls.update(self.polls.value + 1)
         return await self._unless_out(self._locked, request)
 
     async def _locked(self, request: web.Request) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class HomeAssistant:
         self.process = await Process.start(
             "home-assistant", command, logs=self.folder.parent, environment=self.environment
         )
-        await self.process.printed("Home Assistant initialized", timeout_s=90)
+        await self.process.printed("Home Assistant initialized", timeout_s=300)
         self._session = aiohttp.ClientSession(self.url, cookie_jar=aiohttp.DummyCookieJar())
         access = await self._sign_in()
         self._websocket = await WebSocket.connect(self._session, self.url, access)
@@ -137,9 +137,9 @@ class HomeAssistant:
 
         await self.websocket.subscribe("config_entries/flow/subscribe", listen)
         try:
-            flow = (await found.until(lambda flows: "driveway" in flows, timeout_s=30))["driveway"]
+            flow = (await found.until(lambda flows: "driveway" in flows, timeout_s=90))["driveway"]
         except TimeoutError as error:
-            raise HouseError("Home Assistant did not find the bridge within 30 s") from error
+            raise HouseError("Home Assistant did not find the bridge within 90 s") from error
         step = await self.dialog(flow)
         for _ in range(3):
             wanted = {item["name"] for item in step.get("data_schema") or ()}
@@ -183,7 +183,7 @@ class HomeAssistant:
             raise HouseError("Home Assistant is not running.")
         headers = {"Authorization": f"Bearer {self._tokens['access_token']}"} if self._tokens else {}
         async with (
-            asyncio.timeout(30),
+            asyncio.timeout(90),
             self._session.request(method, path, json=body, data=form, headers=headers) as answer,
         ):
             text = await answer.text()

@@ -130,8 +130,8 @@ class House:
         """Wait until Home Assistant shows the state of the lock; fails at once when the bridge ends instead."""
         if not self.bridge.process:
             raise HouseError("The bridge was not started.")
-        shown = self.websocket.becomes(LOCK, "locked", "unlocked", timeout_s=30)
-        await self.bridge.process.brings(shown, "did not make the lock known", timeout_s=35)
+        shown = self.websocket.becomes(LOCK, "locked", "unlocked", timeout_s=90)
+        await self.bridge.process.brings(shown, "did not make the lock known", timeout_s=95)
 
     async def stop(self) -> None:
         """End all processes at the same time, and then the cloud, which Home Assistant was talking to."""
@@ -165,8 +165,8 @@ async def operate(house: House, verb: str) -> float:
     await house.websocket.call(f"lock.{verb}", LOCK)
     took_ms = (asyncio.get_running_loop().time() - began) * 1000
     try:
-        await house.car.becomes(locked=verb == "lock", timeout_s=2)
+        await house.car.becomes(locked=verb == "lock", timeout_s=10)
     except TimeoutError as error:
         raise HouseError(f"Home Assistant says that {verb} is done, but the car itself did not {verb}") from error
-    await house.websocket.becomes(LOCK, f"{verb}ed", timeout_s=5)
+    await house.websocket.becomes(LOCK, f"{verb}ed", timeout_s=15)
     return took_ms

@@ -13,7 +13,7 @@ import aiohttp
 from house.processes import HouseError
 from house.watched import Watched
 
-_ANSWER_S = 30.0
+_ANSWER_S = 90.0
 
 
 class CommandFailed(HouseError):

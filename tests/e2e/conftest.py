@@ -52,9 +52,10 @@ INEVITABLE = (
     "Error during service call",
     "[homeassistant.helpers.intent] Service call failed",
     "Intent handling error",
+    "is taking over",
     "Task exception was never retrieved",
 )
-"""Said of every custom component, and by Home Assistant of every error that a person was shown or told.
+"""Said of every custom component, of what takes a slow computer ten seconds, and of every error that a person was told.
 
 The last one is of Assist: it waits 0.2 s for an action, and for none that fails later. What a task of our own leaves
 behind would name no action of Home Assistant's in its traceback.

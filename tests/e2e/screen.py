@@ -15,7 +15,7 @@ PICTURES = Path(__file__).parent / "output"
 DESKTOP = (1280, 800)
 PHONE = (400, 800)
 TABLET = (1180, 820)
-LONG_MS = 30_000
+LONG_MS = 60_000
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import pytest
 
 from house.house import LOCK, House
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 INPUTS: Final[dict[str, dict[str, Any]]] = {
     "cloud_down": {"cloud": "sensor.cloud", "lock": LOCK},

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, expect
 
 from tests.e2e.own_page import DESKTOP, LONG_MS, PASSWORD, PHONE, Stand, opened, signed_in
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 PICTURES = Path(__file__).parent / "output"
 CODE = "0123-4567-89AB-CDEF-GHJK"

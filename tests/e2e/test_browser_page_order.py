@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.e2e.own_page import PASSWORD, Stand, signed_in
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 STATE, COMMAND, CODE = re.compile("/api/state"), re.compile("/api/command"), re.compile("/api/code")
 SETTLED = "async () => { await (await fetch('/healthz')).text(); await new Promise((done) => setTimeout(done)); }"

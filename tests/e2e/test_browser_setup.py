@@ -18,7 +18,7 @@ from house.websocket import CommandFailed
 from tests.e2e.conftest import complaints
 from tests.e2e.screen import LONG_MS, PHONE, TABLET, opened, picture, tile
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 INTEGRATIONS = "config/integrations/dashboard"
 DRIVEWAY = "config/integrations/integration/driveway"
@@ -88,7 +88,7 @@ async def test_what_is_dangerous_is_a_repair(browser: Browser, estate: Estate) -
 async def test_the_page_of_the_car(browser: Browser, estate: Estate) -> None:
     await estate.house.websocket.call("button.press", "button.anna_wake")
     await estate.house.websocket.states.until(
-        lambda states: states["sensor.anna_battery"].state not in ("unknown", "unavailable"), timeout_s=60
+        lambda states: states["sensor.anna_battery"].state not in ("unknown", "unavailable"), timeout_s=180
     )
     devices = await estate.house.websocket.command("config/device_registry/list")
     [car] = [device["id"] for device in devices if device["manufacturer"] == "Tesla"]
@@ -125,7 +125,7 @@ async def test_the_ready_dashboard(browser: Browser, estate: Estate, name: str, 
 async def test_a_press_that_fails_says_why(browser: Browser, estate: Estate) -> None:
     await estate.house.car.tell("vanish")
     try:
-        await estate.house.websocket.becomes("binary_sensor.anna_reachable", "off", timeout_s=60)
+        await estate.house.websocket.becomes("binary_sensor.anna_reachable", "off", timeout_s=90)
         with pytest.raises(CommandFailed):
             await estate.house.websocket.call("lock.unlock", LOCK)
         async with opened(browser, estate.house, "anna-phone", PHONE) as page:

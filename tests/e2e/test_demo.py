@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest_asyncio
 from house import places
 from house.processes import surroundings
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 class Demo:
@@ -29,7 +30,7 @@ class Demo:
     async def until(self, text: str) -> None:
         assert self.process.stdout
         while text not in self.printed:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(300):
                 line = await self.process.stdout.readline()
             assert line, f"it ended before it printed {text!r}:\n{self.printed}"
             self.printed += line.decode()
@@ -41,7 +42,11 @@ class Demo:
     def children(self) -> list[int]:
         """Descriptors of its child processes, which can be waited for although they are not ours."""
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [os.pidfd_open(int(pid)) for pid in listed.split()]
+        running = []
+        for pid in listed.split():
+            with contextlib.suppress(ProcessLookupError):  # it has just ended, as those do that answer one question
+                running.append(os.pidfd_open(int(pid)))
+        return running
 
     def folder(self) -> Path:
         return Path(next(line.split()[-1] for line in self.printed.splitlines() if line.startswith("Starting")))
@@ -68,7 +73,7 @@ async def gone(children: list[int]) -> None:
         ended = asyncio.Event()
         loop.add_reader(child, ended.set)
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 await ended.wait()
         finally:
             loop.remove_reader(child)

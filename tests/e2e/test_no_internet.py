@@ -16,7 +16,7 @@ from house.offline import Guard
 from house.processes import surroundings
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_a_cold_start_without_the_internet_ends_with_a_lock_that_works(tmp_path: Path) -> None:
     """Pains 81, 131."""
     command = [sys.executable, "-m", "house", "--check", "--offline"]
@@ -61,7 +61,7 @@ def attempts_under(guard: Guard, port: int, *allowed: str) -> list[str]:
     """Try to reach two addresses, a name, a Unix socket, a port of another process, and oneself."""
     command = [sys.executable, "-W", "ignore", "-c", ATTEMPTS, str(port)]
     environment = {**surroundings(), **guard.environment(*allowed)}
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=30)
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
     return ran.stdout.splitlines()
 
 

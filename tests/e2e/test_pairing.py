@@ -14,7 +14,7 @@ from house.house import LOCK, House, operate
 from house.watched import Watched
 from house.websocket import CommandFailed
 
-pytestmark = [pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.timeout(600)]
 
 Step = dict[str, Any]
 
@@ -35,7 +35,7 @@ async def card(house: House) -> str:
         flows.update(flows.value | {flow["context"]["source"]: flow["flow_id"] for flow in there})
 
     await house.websocket.subscribe("config_entries/flow/subscribe", listen)
-    return (await flows.until(lambda found: "reauth" in found, timeout_s=30))["reauth"]
+    return (await flows.until(lambda found: "reauth" in found, timeout_s=90))["reauth"]
 
 
 class Front:
@@ -54,7 +54,7 @@ class Front:
         return await self.house.home.dialog(self.flow)
 
     async def until(self, wanted: Callable[[Step], bool]) -> Step:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while True:
                 self._changed.clear()
                 step = await self.house.home.dialog(self.flow)
