@@ -13,9 +13,27 @@ from house import places
 from house.house import House
 from house.processes import HouseError
 from tests.e2e.own_page import Stand, standing
+from tests.figures import Figures
 
 expect.set_options(timeout=30_000)  # a slow computer paints late
+_FIGURES = pytest.StashKey[Figures]()
 _QUIET = ("quic", "gpu", "background-networking", "component-update", "sync")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_FIGURES] = Figures()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if table := config.stash[_FIGURES].table():
+        terminalreporter.section("figures")
+        for line in table:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def figures(pytestconfig: pytest.Config) -> Figures:
+    return pytestconfig.stash[_FIGURES]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

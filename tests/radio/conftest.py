@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.radio.figures import Figures
+from tests.figures import Figures
 from tests.radio.machine import CannotBeMadeError, Machine
 from tests.radio.owner import CONFIGURATION, Owner
 from tests.radio.street import Street

@@ -14,7 +14,7 @@ from driveway_bridge.contract import Outcome
 from driveway_bridge.simulator.bluetooth import BluetoothCar, address_of
 from driveway_bridge.simulator.live import LiveCar
 from driveway_bridge.simulator.virtual_car import VirtualCar
-from tests.radio.figures import Figures
+from tests.figures import Figures
 from tests.radio.machine import Machine, Python
 from tests.radio.owner import CONFIGURATION, Owner
 from tests.radio.story import Story

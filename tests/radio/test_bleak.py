@@ -29,8 +29,8 @@ import pytest_asyncio
 from driveway_bridge.link.gatt import ATT_HEADER, SERVICE
 from driveway_bridge.simulator.bluetooth import GAP_NAME, BluetoothCar
 from driveway_bridge.vin import local_name
+from tests.figures import Figures
 from tests.radio.echo import EchoCar
-from tests.radio.figures import Figures
 from tests.radio.machine import Machine, Python, PythonError
 from tests.radio.street import Street
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
-from tests.radio.figures import Figures
+from tests.figures import Figures
 from tests.radio.machine import Machine
 from tests.radio.owner import Owner
 from tests.radio.story import Story

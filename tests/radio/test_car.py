@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from driveway_bridge.contract import Outcome
-from tests.radio.figures import Figures
+from tests.figures import Figures
 from tests.radio.machine import Machine
 from tests.radio.owner import AS_DRIVEWAY, DATA, Owner
 from tests.radio.street import VIN, Street

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from driveway_bridge.contract import Outcome
-from tests.radio.figures import Figures
+from tests.figures import Figures
 from tests.radio.owner import Owner
 from tests.radio.street import Street
 

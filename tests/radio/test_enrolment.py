@@ -18,7 +18,7 @@ from driveway_bridge.simulator.enrolment import Stage
 from driveway_bridge.simulator.live import LiveCar
 from driveway_bridge.simulator.virtual_car import VirtualCar
 from driveway_bridge.vin import car_id
-from tests.radio.figures import Figures
+from tests.figures import Figures
 from tests.radio.machine import Machine
 from tests.radio.owner import AS_DRIVEWAY, CONFIGURATION, DATA, Owner
 from tests.radio.street import FIELD, VIN, Street

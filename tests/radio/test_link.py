@@ -11,8 +11,8 @@ import pytest_asyncio
 from bumble.gatt import Characteristic, Service
 
 from driveway_bridge.simulator.bluetooth import BluetoothCar
+from tests.figures import Figures
 from tests.radio.echo import EchoCar
-from tests.radio.figures import Figures
 from tests.radio.machine import Machine, Python, PythonError
 from tests.radio.street import Street
 

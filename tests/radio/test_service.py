@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from driveway_bridge.contract import Outcome
-from tests.radio.figures import Figures
+from tests.figures import Figures
 from tests.radio.machine import ROOT, Machine
 from tests.radio.owner import AS_DRIVEWAY, CONFIGURATION, DATA, Owner
 from tests.radio.street import VIN, Street

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from driveway_bridge.contract import Outcome
-from tests.radio.figures import Figures
+from tests.figures import Figures
 from tests.radio.machine import Machine
 from tests.radio.owner import CONFIGURATION, Owner
 from tests.radio.street import FIRST, SECOND, Adapter, Street

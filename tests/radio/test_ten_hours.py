@@ -13,7 +13,7 @@ import random
 import pytest
 
 from driveway_bridge.contract import Outcome
-from tests.radio.figures import Figures
+from tests.figures import Figures
 from tests.radio.machine import Machine
 from tests.radio.owner import Owner
 from tests.radio.story import Story
