@@ -178,7 +178,7 @@ async def served(stand: Stand, port: int = 0) -> AsyncIterator[Page]:
     page = Page(WebSettings(host="127.0.0.1", port=port, password=PASSWORD), stand, now=stand.boot.now)
     task = asyncio.create_task(page.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await page.listening.wait()
         yield page
     finally:

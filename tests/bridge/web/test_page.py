@@ -472,7 +472,7 @@ async def test_a_port_that_is_taken_is_one_sentence_and_is_tried_again(
     assert caplog.text.count("another program listens there") == 1
     taken.close()
     await taken.wait_closed()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await page.listening.wait()
     task.cancel()
     await asyncio.wait([task])
@@ -489,12 +489,12 @@ async def test_a_wrong_address_is_one_sentence(stand: Stand, caplog: pytest.LogC
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that has no event."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - it has none
             await asyncio.sleep(0.01)
 
 
-async def read_all(page: Page, sent: bytes, patience_s: float = 10) -> bytes:
+async def read_all(page: Page, sent: bytes, patience_s: float = 30) -> bytes:
     assert page.port is not None
     reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
     try:
@@ -526,7 +526,7 @@ async def test_there_is_room_for_so_many_and_it_gets_free_again(page: Page, stra
     for _, writer in guests:
         writer.close()
         await writer.wait_closed()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (await read_all(page, b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")).endswith(b"ok\n"):
             pass  # the server has not yet heard that they are gone
 
