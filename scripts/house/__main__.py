@@ -52,8 +52,13 @@ def main() -> int:
 async def _until_interrupted(work: Any) -> int:
     """Do the work; Ctrl-C, a closed terminal and a polite kill cancel it, a second one does not hurry it."""
     task: asyncio.Task[int] = asyncio.create_task(work)
+
+    def end() -> None:
+        if not task.cancelling():
+            task.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, end)
     return await task
 
 

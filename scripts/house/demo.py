@@ -109,11 +109,15 @@ def _listen_to_keyboard(house: House) -> asyncio.Task[None]:
     """Pass on what is typed to the car, line by line, until there is nothing more to read."""
     lines: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
+    begun = b""
 
     def read() -> None:
-        if line := sys.stdin.readline():
-            lines.put_nowait(line.strip())
-        else:
+        nonlocal begun
+        come = os.read(sys.stdin.fileno(), 4096)  # sys.stdin would keep a second line for itself
+        *whole, begun = (begun + (come or b"\n")).split(b"\n")
+        for line in whole:
+            lines.put_nowait(line.decode(errors="replace").strip())
+        if not come:
             loop.remove_reader(sys.stdin)
 
     async def tell() -> None:

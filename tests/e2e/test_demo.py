@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -68,16 +69,20 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
 
 async def gone(children: list[int]) -> None:
     """Wait until all of these have ended."""
-    loop = asyncio.get_running_loop()
     for child in children:
-        ended = asyncio.Event()
-        loop.add_reader(child, ended.set)
-        try:
-            async with asyncio.timeout(120):
-                await ended.wait()
-        finally:
-            loop.remove_reader(child)
-            os.close(child)
+        await ended(child)
+        os.close(child)
+
+
+async def ended(child: int) -> None:
+    """Wait until this one has ended."""
+    loop, end = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(child, end.set)
+    try:
+        async with asyncio.timeout(120):
+            await end.wait()
+    finally:
+        loop.remove_reader(child)
 
 
 async def test_the_screen_says_what_runs_and_the_car_listens_to_what_is_typed(demo: Demo) -> None:
@@ -86,8 +91,9 @@ async def test_the_screen_says_what_runs_and_the_car_listens_to_what_is_typed(de
         assert told in demo.printed
     children = demo.children()
     assert len(children) == 4  # broker, car, bridge, Home Assistant; the cloud is in the demo itself
-    demo.type("unlock by card")
+    demo.type("unlock by card\nlock by card")  # in one piece, as what is pasted
     await demo.until("the car: unlocked (by card)")
+    await demo.until("the car: locked (by card)")
     demo.type("fly away")
     await demo.until("did not understand 'fly away'")
     folder = demo.folder()
@@ -105,6 +111,22 @@ async def test_an_interrupted_start_leaves_nothing_behind(demo: Demo) -> None:
     demo.process.send_signal(signal.SIGINT)
     await demo.until("Everything has ended")
     assert await demo.process.wait() == 0
+    await gone(children)
+
+
+async def test_a_second_interrupt_leaves_nothing_behind_either(demo: Demo) -> None:
+    await demo.until("Ctrl-C ends everything")
+    children = demo.children()
+    signal.pidfd_send_signal(children[-1], signal.SIGSTOP)  # so that it takes its time to end
+    demo.process.send_signal(signal.SIGINT)
+    ends = [asyncio.create_task(ended(child)) for child in children]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    demo.process.send_signal(signal.SIGINT)
+    signal.pidfd_send_signal(children[-1], signal.SIGCONT)
+    await demo.until("Everything has ended")
+    over, _, _ = select.select(children, [], [], 0)
+    assert set(over) == set(children)
+    await asyncio.wait(ends)
     await gone(children)
 
 
