@@ -24,11 +24,12 @@ type Begin = Callable[[str], None]
 
 
 async def settle() -> None:
-    """Let all run that can. Home Assistant's own way to wait would wait for automations that are in a delay, too."""
-    for _ in range(4):
-        for _ in range(15):
-            await asyncio.sleep(0)
-        await asyncio.to_thread(int)  # what was given to a thread before has been begun by then
+    """Let all run that can; nothing in these stories is given to a thread.
+
+    Home Assistant's own way to wait would wait for automations that are in a delay, too.
+    """
+    for _ in range(60):
+        await asyncio.sleep(0)
 
 
 def at(text: str) -> datetime:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import HomeAssistant, ServiceCall, callback
 from tests.component.blueprints.story import (
     BATTERY,
     PLUG,
@@ -41,6 +41,7 @@ class Roof:
         """Say what goes to the grid now."""
         self.show(GRID, -watts if isinstance(watts, int | float) else watts, unit_of_measurement=unit)
 
+    @callback
     def _obey(self, call: ServiceCall) -> None:
         self.calls.append((call.service, call.data.get("value")))
         if not self.car_obeys:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from homeassistant.core import CoreState, HomeAssistant, ServiceCall, SupportsResponse
+from homeassistant.core import CoreState, HomeAssistant, ServiceCall, SupportsResponse, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util.unit_system import US_CUSTOMARY_SYSTEM
@@ -30,6 +30,7 @@ def diary(hass: HomeAssistant) -> Diary:
     """What stands in the calendar."""
     events: Diary = []
 
+    @callback
     def between(call: ServiceCall) -> dict[str, Any]:
         """Give all that is not over before the time asked for, as Home Assistant's calendars do."""
         first, last = (datetime.fromisoformat(str(call.data[key])) for key in ("start_date_time", "end_date_time"))
@@ -64,6 +65,7 @@ def warmed(hass: HomeAssistant, home: MockConfigEntry) -> list[ServiceCall]:
     hass.states.async_set(CLIMATE, "off")
     calls: list[ServiceCall] = []
 
+    @callback
     def obey(call: ServiceCall) -> None:
         calls.append(call)
         hass.states.async_set(CLIMATE, "heat_cool")
