@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -10,6 +11,8 @@ from driveway_bridge.commands import security
 from driveway_bridge.protocol.events import Refused, Reply, Unanswered
 from driveway_bridge.simulator.faults import Fault
 from tests.bridge.joined.pair import Pair
+
+pytestmark = pytest.mark.timeout(300)
 
 LIES = {Fault.STUCK_LOCK, Fault.WAIT_BUT_DONE}
 """With these the car says one thing and does another, so there is no truth that a client could tell."""

@@ -72,6 +72,8 @@ def hands(tmp_path: Path) -> Iterator[tuple[str, queue.Queue[Path]]]:
     listening = json.loads(car.stdout.readline())
     car.stdin.write("plug_in\nupdate 2026.44.1\n")
     car.stdin.flush()
+    while json.loads(car.stdout.readline()).get("command") != "update 2026.44.1":
+        pass  # what else it tells
     with ThreadPoolExecutor(1) as reader:
         events = reader.submit(car.stdout.read)
         yield listening["listen"][0], folders
@@ -82,7 +84,7 @@ def hands(tmp_path: Path) -> Iterator[tuple[str, queue.Queue[Path]]]:
     car.stdout.close()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_every_command_of_the_table_works_with_the_car(hands: tuple[str, queue.Queue[Path]]) -> None:
     link, folders = hands
 

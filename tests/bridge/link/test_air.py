@@ -22,7 +22,7 @@ from driveway_bridge.protocol.framing import frame
 from driveway_bridge.vin import local_name
 from tests.bridge.link.played_radio import CAR_ADDRESS, NEIGHBOUR, OTHER_VIN, VIN, PlayedRadio
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.timeout(300)]
 
 OTHER_ADDRESS = "06:00:00:00:00:02"
 
