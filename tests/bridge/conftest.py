@@ -9,6 +9,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from hypothesis import HealthCheck, settings
+
+# How long one example takes says something of the machine, and nothing of what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=(HealthCheck.too_slow,))
+settings.load_profile("patient")
+
 if sys.version_info < (3, 14):
     # Before 3.14 asking for a loop in the main thread made one, and pytest-asyncio asks before its first test: nobody
     # ever closed that loop, and here a warning is an error.
