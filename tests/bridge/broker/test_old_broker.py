@@ -34,7 +34,8 @@ async def old(home: Home) -> AsyncIterator[OldBroker]:
 async def test_lock_and_unlock(
     home: Home, old: OldBroker, answer: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(client, "CONNECT_S", 1.0)
+    if answer == "silent":
+        monkeypatch.setattr(client, "CONNECT_S", 3.0)
     caplog.set_level(logging.INFO)
     old.answer = answer
     async with home.bridge(), home.house(version=V311) as house:
