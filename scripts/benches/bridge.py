@@ -163,7 +163,7 @@ def visit_page(port: int) -> None:
     )
     signal_of_car = f"/api/signal.svg?car={car_id(VIN)}&width=600"
     inside = ("/api/state", "/api/state?details", "/api/log", signal_of_car)
-    for place in ("/", "/page.css", "/page.js", "/icon.svg", login, *inside):
+    for place in ("/", "/page.css", "/page.js", "/log.js", "/words.js", "/icon.svg", login, *inside):
         with browser.open(place if isinstance(place, urllib.request.Request) else site + place, timeout=10) as answer:
             answer.read()
 

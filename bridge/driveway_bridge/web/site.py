@@ -35,7 +35,13 @@ COOKIE: Final = "driveway"
 LANGUAGE_COOKIE: Final = "driveway_language"
 _YEAR_S: Final = 365 * 86400
 _FOLDER: Final = Path(__file__).parent / "static"
-_FILES: Final = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_FILES: Final = {
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+    "log.js": "text/javascript",
+    "words.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 _HTTP_ERRORS: Final = {400: "not_json", 404: "not_found", 405: "method", 413: "too_large"}
 _COMMANDS: Final = ("lock", "unlock")
 

@@ -33,7 +33,18 @@ from driveway_bridge.web.server import Page
 from driveway_bridge.web.texts import LANGUAGES
 from tests.bridge.web.stand import ANNA, BERTA, CODE, PASSWORD, RADIO_ADDRESS, VIN, Clock, Stand, served
 
-PATHS = ("/", "/page.js", "/page.css", "/icon.svg", "/healthz", "/api/state", "/metrics", "/nowhere")
+PATHS = (
+    "/",
+    "/page.js",
+    "/log.js",
+    "/words.js",
+    "/page.css",
+    "/icon.svg",
+    "/healthz",
+    "/api/state",
+    "/metrics",
+    "/nowhere",
+)
 PRIVATE = ("/api/state", "/api/log", f"/api/signal.svg?car={ANNA}", "/metrics")
 
 
@@ -212,13 +223,13 @@ async def test_every_answer_has_the_protecting_headers(stranger: Browser, path: 
     assert HEADERS["Content-Security-Policy"].startswith("default-src 'none'")
 
 
-@pytest.mark.parametrize("name", ["page.html", "page.css", "page.js", "icon.svg"])
+@pytest.mark.parametrize("name", ["page.html", "page.css", "page.js", "log.js", "words.js", "icon.svg"])
 async def test_nothing_is_loaded_from_elsewhere(stranger: Browser, name: str) -> None:
     _, text, _ = await stranger.get("/" if name == "page.html" else f"/{name}")
     for found in ("http:", "https:", "//", "@import", "url("):
         for line in text.splitlines():
             if found in line and "http://www.w3.org/2000/svg" not in line and not line.strip().startswith("//"):
-                assert name == "page.js", (found, line)
+                assert name.endswith(".js"), (found, line)
                 assert line.rstrip().partition("//")[0].strip(), line  # a comment behind a statement
                 assert "http" not in line
 

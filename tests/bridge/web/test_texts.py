@@ -32,7 +32,7 @@ def test_both_languages_have_the_same_texts_with_the_same_placeholders() -> None
 
 def test_every_text_of_the_page_is_used_and_every_used_one_is_there() -> None:
     html = (FOLDER / "static/page.html").read_text("utf-8")
-    script = (FOLDER / "static/page.js").read_text("utf-8")
+    script = "".join(file.read_text("utf-8") for file in (FOLDER / "static").glob("*.js"))
     named = set(re.findall(r"\{\{(\w+)\}\}", html)) - {"texts", "language_code"}
     spoken = set(re.findall(r"\btexts\.(\w+)", script)) | {"locking", "unlocking"}
     assert named | spoken == ENGLISH["page"].keys()

@@ -1,5 +1,6 @@
 // The bridge's own page. It asks the bridge every two seconds, and shows as the car's state only what the car has said.
-"use strict";
+import { made, showLog } from "./log.js";
+import { byId, count, duration, fill, forget, language, put, putAge, texts } from "./words.js";
 
 const EVERY_MS = 2000;
 const ANSWER_MS = 6000;
@@ -9,19 +10,13 @@ const SIGNAL_EVERY_MS = 60000;
 const LOST_AFTER_MS = 6500;
 const CONFIRM_MS = 20000;
 
-const byId = (id) => document.getElementById(id);
-const texts = JSON.parse(byId("texts").textContent);
-const language = document.documentElement.lang;
 const cards = new Map();
-const ages = new Map(); // element -> {since, words}
 let heardAt = null; // of the last good answer, on performance.now
 let timer = null;
 let asking = null; // the question under way
 let logAt = -Infinity;
 let era = 0; // counts who signed in and out: what was asked before is not answered to who is there now
 let awayAt = performance.now(); // since when nobody looks, while nobody does
-
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 class Refused extends Error {
   constructor(status, sentence) {
@@ -42,53 +37,6 @@ async function ask(path, body, patience = ANSWER_MS) {
   const said = svg ? await answer.text() : await answer.json();
   if (!answer.ok) throw new Refused(answer.status, said.sentence);
   return said;
-}
-
-// Ages count on by themselves between two answers. -------------------------------------------------------------------
-
-const relative = new Intl.RelativeTimeFormat(language, { numeric: "always", style: "long" });
-const now = new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(0, "second");
-const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
-
-function spoken(seconds) {
-  if (seconds < 1) return now;
-  const [unit, size] = units.find(([, length]) => seconds >= length) ?? units[3];
-  return relative.format(-Math.floor(seconds / size), unit);
-}
-
-function duration(seconds) {
-  const [unit, size] = units.find(([, length]) => seconds >= length) ?? units[3];
-  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(Math.floor(seconds / size));
-}
-
-function put(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-// performance.now stands still while a computer sleeps, and only then the time of day gets ahead of it.
-let slept = 0;
-let ahead = Date.now() - performance.now();
-
-function passed() {
-  const before = ahead;
-  ahead = Date.now() - performance.now();
-  if (ahead - before > 1000) slept += ahead - before;
-  return performance.now() + slept;
-}
-
-function putAge(element, seconds, words = "{age}", otherwise = "") {
-  if (seconds === null || seconds === undefined) {
-    ages.delete(element);
-    put(element, otherwise);
-  } else {
-    ages.set(element, { since: passed() - seconds * 1000, words });
-    tick(element);
-  }
-}
-
-function tick(element) {
-  const { since, words } = ages.get(element);
-  put(element, fill(words, { age: spoken(Math.max(0, (passed() - since) / 1000)) }));
 }
 
 // A car ---------------------------------------------------------------------------------------------------------------
@@ -239,13 +187,6 @@ dialog.addEventListener("close", () => {
 
 const MARKS = { good: "✓", bad: "✕", unknown: "?" };
 
-function made(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
 function show(state) {
   const chain = state.chain.map((link) => ({ ...link }));
   for (const [number, car] of state.cars.entries()) {
@@ -258,7 +199,7 @@ function show(state) {
     if (state.cars.some((car) => car.id === id)) continue;
     if (asked === card) dialog.close();
     card.element.remove();
-    for (const part of Object.values(card.parts)) ages.delete(part);
+    forget(card.parts);
     cards.delete(id);
   }
   byId("no-cars").hidden = state.cars.length > 0;
@@ -280,25 +221,6 @@ function show(state) {
   if (state.health) put(byId("health"), JSON.stringify(state.health, null, 2));
 }
 
-// "en" alone would mean American dates: the reader's own kind of English, or German, is taken if there is one.
-const region = (navigator.languages || []).find((one) => one.split("-")[0] === language) || language;
-const clock = new Intl.DateTimeFormat(region, { dateStyle: "short", timeStyle: "medium" });
-
-function showLog({ commands }) {
-  byId("log-empty").hidden = commands.length > 0;
-  byId("log").hidden = commands.length === 0;
-  const several = cards.size > 1;
-  byId("log").tBodies[0].replaceChildren(...commands.map((entry) => {
-    const row = made("tr");
-    const what = several ? `${entry.command} (${entry.car})` : entry.command;
-    const result = made("td", entry.good ? "good" : "bad", entry.outcome);
-    if (entry.sentence) result.append(made("small", "", entry.sentence));
-    const when = entry.unix_s === null ? "–" : clock.format(entry.unix_s * 1000);
-    row.append(made("td", "", when), made("td", "", what), result, made("td", "", entry.asked_by));
-    return row;
-  }));
-}
-
 const isLost = () => heardAt === null || performance.now() - heardAt > LOST_AFTER_MS;
 
 function judge() {
@@ -315,9 +237,11 @@ function showLogin(sentence = "") {
   if (dialog.open) dialog.close();
   byId("home").hidden = byId("logout").hidden = true;
   byId("lost").hidden = true;
-  for (const card of cards.values()) card.element.remove();
+  for (const card of cards.values()) {
+    card.element.remove();
+    forget(card.parts);
+  }
   cards.clear();
-  ages.clear();
   showCode("");
   byId("version").textContent = byId("health").textContent = "";
   byId("log").tBodies[0].replaceChildren();
@@ -353,7 +277,7 @@ async function news(begun) {
       logAt = performance.now();
       const log = await ask("/api/log");
       if (era !== begun) return;
-      showLog(log);
+      showLog(log, cards.size > 1);
     }
   } catch (error) {
     if (era !== begun) return;
@@ -378,7 +302,7 @@ async function run() {
 }
 
 setInterval(() => {
-  for (const element of ages.keys()) tick(element);
+  count();
   judge();
 }, 1000);
 document.addEventListener("visibilitychange", () => {
@@ -388,7 +312,7 @@ document.addEventListener("visibilitychange", () => {
     return;
   }
   if (heardAt !== null) heardAt = Math.min(time, heardAt + time - awayAt);
-  for (const element of ages.keys()) tick(element);
+  count();
   judge();
   if (byId("login").hidden) run();
 });
