@@ -52,8 +52,10 @@ class Held:
         answer = await route.fetch()
         self.given.set()
         await self._free.wait()
-        await route.fulfill(response=answer)
-        self._sent.set()
+        try:
+            await route.fulfill(response=answer)
+        finally:
+            self._sent.set()
 
     async def arrives(self) -> None:
         """Let it go; the page has done with it what it wants."""
