@@ -69,7 +69,7 @@ def is_from_our_page(headers: Mapping[str, str]) -> bool:
 
 
 class Pace:
-    """How often commands are taken from the page: one in a second, ten in a minute."""
+    """How often a command is taken from the page: once in a second, ten times in a minute."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now

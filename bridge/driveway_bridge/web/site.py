@@ -58,7 +58,7 @@ class Site:
         self._now = now
         self._attempts = Attempts(now)
         self._sessions = Sessions(now)
-        self._pace = Pace(now)
+        self._paces = {name: Pace(now) for name in _COMMANDS}  # each its own: no unlock holds up a lock
         self._names = own_names()
 
     def application(self) -> web.Application:
@@ -209,7 +209,7 @@ class Site:
             return _refusal(request, 400, "unknown_command")
         if car not in [known.id for known in self._view.cars()]:
             return _refusal(request, 404, "unknown_car")
-        wait = math.ceil(self._pace.take())
+        wait = math.ceil(self._paces[command].take())
         if wait:
             return _refusal(request, 429, "pace", seconds=wait)
         ended = await self._view.command(str(car), str(command))

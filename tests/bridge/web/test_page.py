@@ -407,6 +407,14 @@ async def test_commands_are_paced(owner: Browser, stand: Stand) -> None:
     assert stand.asked == [(ANNA, "lock"), (BERTA, "lock")]
 
 
+async def test_an_unlock_does_not_hold_up_a_lock(owner: Browser, stand: Stand) -> None:
+    stand.clock.stands()
+    assert (await owner.command("unlock"))[0] == 200
+    assert (await owner.command("lock"))[0] == 200
+    assert (await owner.command("unlock"))[0] == 429
+    assert stand.asked == [(ANNA, "unlock"), (ANNA, "lock")]
+
+
 async def test_who_leaves_the_page_does_not_stop_the_command(owner: Browser, stand: Stand) -> None:
     stand.free.clear()
     asking = asyncio.create_task(owner.command("lock"))
