@@ -83,7 +83,7 @@ class Knowledge:
         return self._subjects.get(subject, {})
 
     def take_body(self, body: Body, source: str, at: float) -> bool:
-        """Note a report of the body controller; whether any value differs from before."""
+        """Note a report of the body controller; whether any value is news."""
         said = {field.name: plain(getattr(body, field.name)) for field in fields(body)}
         if all(said[name] is None for name in CLOSURES):
             for name in CLOSURES:
@@ -91,7 +91,7 @@ class Knowledge:
         return self._take(BODY, said, source, at)
 
     def take(self, subject: str, state: State, source: str, at: float) -> bool:
-        """Note an answer of infotainment; whether any value differs from before."""
+        """Note an answer of infotainment; whether any value is news."""
         said = {field.name: plain(getattr(state, field.name)) for field in fields(state)}
         return self._take(subject, said, source, at)
 
@@ -105,9 +105,7 @@ class Knowledge:
     def _take(self, subject: str, said: Mapping[str, Any], source: str, at: float) -> bool:
         before = self._subjects.get(subject, {})
         self._subjects[subject] = before | {name: Known(value, round(at, 3), source) for name, value in said.items()}
-        return any(
-            name not in before or not before[name].heard or before[name].value != value for name, value in said.items()
-        )
+        return any(_is_news(before.get(name, Known()), value) for name, value in said.items())
 
     def document(self, subject: str) -> dict[str, Any]:
         """All values as they are published; what was never heard has the value null and no time."""
@@ -115,6 +113,11 @@ class Knowledge:
             name: {"value": known.value, "at": known.at, "source": known.source}
             for name, known in self._subjects.get(subject, {}).items()
         }
+
+
+def _is_news(before: Known, value: Any) -> bool:
+    """Also what the car confirms of what was only remembered."""
+    return not before.heard or before.source == FROM_MEMORY or before.value != value
 
 
 def plain(value: Any) -> Any:

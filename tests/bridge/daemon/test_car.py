@@ -11,7 +11,7 @@ import pytest
 from driveway_bridge.car import Identity, Observer
 from driveway_bridge.contract import LinkState, Outcome
 from driveway_bridge.contract_topics import Topics
-from driveway_bridge.known import CLOSURES
+from driveway_bridge.known import CLOSURES, FROM_MEMORY, Known
 from driveway_bridge.link.base import Sighting
 from driveway_bridge.reasons import REASONS
 from driveway_bridge.state.body import Body, ClosureState, LockState
@@ -67,6 +67,18 @@ async def test_the_same_again_is_told_only_now_and_then(bench: Bench) -> None:
     assert len(bench.told(TOPICS.state(CAR, "body"))) == 2
     bench.car.heard_body(ASLEEP, "push")
     assert len(bench.told(TOPICS.state(CAR, "body"))) == 3
+
+
+async def test_what_the_car_says_of_a_remembered_value_is_told_at_once(bench: Bench) -> None:
+    """Also where it says the same: what is remembered says nothing of what happened since."""
+    before = {"lock": "locked", "asleep": False, "user_present": False}
+    bench.car.knowledge.restore("body", {name: Known(value, -60.0, FROM_MEMORY) for name, value in before.items()})
+    bench.car.tell()
+    assert body(bench)["lock"]["source"] == "memory"
+    bench.car.heard_body(LOCKED, "read")
+    assert body(bench)["lock"]["source"] == "read"
+    bench.car.heard_body(LOCKED, "push")
+    assert len(bench.told(TOPICS.state(CAR, "body"))) == 2
 
 
 @pytest.mark.parametrize(
