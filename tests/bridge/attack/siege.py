@@ -164,10 +164,17 @@ class Siege:
 
     # The bridge -------------------------------------------------------------------------------------------------------
 
-    async def start(self) -> None:
+    async def start(self, *, to_the_car: bool = True) -> None:
+        """Start it, and wait until it is online, and has heard the car: what talks to it is loaded by then."""
         since = len(self.owner.heard)
         self.bridge = await self._running.enter_async_context(driveway(self._folder, *self._run))
         await self._online(since)
+        if to_the_car:
+            await self.owner.wait(self._heard_from_the_car, since)
+
+    def _heard_from_the_car(self, heard: Heard) -> bool:
+        body = self.topics.state(CAR, "body")
+        return heard.topic == body and json.loads(heard.payload)["lock"]["source"] in ("read", "push")
 
     async def stop(self, *, kill: bool = False) -> None:
         """End it, in order or not."""

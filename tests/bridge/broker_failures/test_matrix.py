@@ -63,7 +63,7 @@ async def bridge(house: Siege, stage: Stage) -> AsyncIterator[None]:
     if stage is opening_the_session:
         for file in house.data.glob("sessions.db*"):
             file.unlink()
-    await house.start()
+    await house.start(to_the_car=stage is not opening_the_session)
     try:
         if stage is not opening_the_session:
             await house.do("lock")

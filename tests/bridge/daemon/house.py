@@ -18,7 +18,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from driveway_bridge.contract import LOCK_TTL_S, Command, Outcome, Result, Signer
 
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 
 
 class Heard(NamedTuple):

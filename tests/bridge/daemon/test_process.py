@@ -102,6 +102,7 @@ async def test_a_bridge_through_its_whole_life(broker: Mosquitto, tmp_path: Path
         run = ("run", "--config", configuration(tmp_path, broker.port, port), "--data", data)
         async with driveway(tmp_path, *run, journal=True) as bridge:
             await house.wait(lambda heard: heard.payload == b"online")
+            await house.wait(lambda heard: heard.topic == topics.state(CAR, "body") and b'"locked"' in heard.payload)
             assert (await unlock(house)).outcome is Outcome.CONFIRMED
 
             # It hangs while an unlock is on its way, and goes on when that is too old.
