@@ -27,6 +27,12 @@ def _our_component(enable_custom_integrations: None) -> None:
     """Let Home Assistant find components outside its own package."""
 
 
+@pytest.fixture(autouse=True)
+def _a_slow_machine(hass: HomeAssistant) -> None:
+    """That something took a tenth of a second is no warning of ours: tests see to it that there are none."""
+    hass.loop.slow_callback_duration = 60.0
+
+
 @pytest.fixture
 def expected_lingering_timers() -> bool:
     """The mocked MQTT client leaves its keep-alive behind."""
