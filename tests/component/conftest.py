@@ -1,6 +1,5 @@
 """A Home Assistant with a mocked MQTT socket, a bridge that speaks into it, and the household set up."""
 
-import logging
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -120,16 +119,6 @@ def _reads_fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 type Press = Callable[..., Coroutine[Any, Any, None]]
-
-
-@pytest.fixture
-def complaints(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    """What an owner would find in the log; not asyncio's remark that this computer is slow."""
-    return lambda: [
-        one.getMessage()
-        for one in caplog.records
-        if one.levelno >= logging.WARNING and (one.name, one.levelno) != ("asyncio", logging.WARNING)
-    ]
 
 
 @pytest.fixture
