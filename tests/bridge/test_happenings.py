@@ -264,6 +264,32 @@ async def test_the_one_that_did_it_tells_and_the_other_is_silent() -> None:
     assert garage.events() == ["unlocked"]
 
 
+async def test_an_answer_that_was_under_way_for_long_is_not_what_followed_the_neighbours_word() -> None:
+    garage = Garage()
+    garage.company = True
+    garage.says(locked=True)
+    await asyncio.sleep(10)
+    garage.neighbour("unlocked")
+    await asyncio.sleep(1.5)
+    garage.says(locked=True)
+    await asyncio.sleep(LOCK_WAIT_S + 0.1)
+    garage.says(locked=False)
+    await asyncio.sleep(LOCK_WAIT_S + 0.1)
+    assert garage.events() == []
+
+
+async def test_what_was_done_here_right_after_the_neighbours_word_is_told_at_once() -> None:
+    garage = Garage()
+    garage.company = True
+    garage.says(locked=True)
+    await asyncio.sleep(10)
+    garage.neighbour("unlocked")
+    await asyncio.sleep(0.3)
+    garage.done("lock")
+    garage.says(locked=True)
+    assert [(event.event, event.by) for _, event in garage.told] == [("locked", "client")]
+
+
 async def test_a_follower_tells_of_its_own_commands() -> None:
     garage = Garage()
     garage.company, garage.leads = True, False

@@ -21,9 +21,10 @@ GAP_S: Final = 90.0
 """A state that is older was not watched since, where the car is asked every 30 s."""
 GAP_QUESTIONS: Final = 2.5
 """The same in times between two questions: with an open link every other one is left out, as the car then tells."""
-UNDER_WAY_S: Final = 0.5
-"""What the car answered before another bridge told of a change may arrive so long after that word; then it is asked
-again."""
+PUSH_S: Final = 0.5
+"""What the car said by itself before another bridge told of a change may arrive so long after that word."""
+ANSWER_S: Final = 2.0
+"""The same of what it said when it was asked, which it may have been that long before."""
 STIR_S: Final = 300.0
 """Somebody was in the car so shortly before it was heard the last time: then it was driven away."""
 BLIND_S: Final = 300.0
@@ -58,14 +59,25 @@ class LockWatch:
     def __init__(self) -> None:
         self.blind = True
         """Whether it was not known, at the last word on the lock, how that had been just before."""
+        self.told_at = -math.inf
+        """When another bridge told of a change the last time."""
         self._locked: bool | None = None
         self._heard_at = -math.inf
-        self._told_at = -math.inf
 
-    def heard(self, locked: bool | None, now: float, gap_s: float) -> Change | None:  # noqa: FBT001 - what the car said
-        """The car told its lock (None: in a word that we do not know); what has happened by that, if anything."""
+    def heard(  # what the car said
+        self,
+        locked: bool | None,  # noqa: FBT001
+        now: float,
+        gap_s: float,
+        *,
+        old_s: float = 0.0,
+    ) -> Change | None:
+        """The car told its lock (None: in a word that we do not know); what has happened by that, if anything.
+
+        `old_s`: so old that word may be. What may be older than another bridge's word on the lock is passed over.
+        """
         before, since = self._locked, self._heard_at
-        if locked != before and now - self._told_at < UNDER_WAY_S:
+        if locked != before and now - self.told_at < old_s:
             return None
         self._locked, self._heard_at = locked, now
         self.blind = before is None or now - since > gap_s
@@ -77,7 +89,7 @@ class LockWatch:
         """Another bridge has told of a change, and so how the lock is."""
         if event in (LOCKED, UNLOCKED):
             self._locked = event == LOCKED
-            self._heard_at = self._told_at = now
+            self._heard_at = self.told_at = now
             self.blind = False
 
 

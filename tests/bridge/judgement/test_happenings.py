@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from driveway_bridge.judgement.happenings import (
+    ANSWER_S,
     ARRIVED,
     BLIND_S,
     DROVE_OFF,
     GAP_S,
+    PUSH_S,
     STIR_S,
     Change,
     Deeds,
@@ -57,9 +59,16 @@ class TestLock:
     def test_what_was_answered_before_another_bridges_word_is_not_what_followed_it(self) -> None:
         watch = LockWatch()
         watch.told("unlocked", 10)
-        assert watch.heard(True, 10.1, GAP_S) is None
+        assert watch.heard(True, 11.9, GAP_S, old_s=ANSWER_S) is None
         assert not watch.blind
-        assert watch.heard(False, 11, GAP_S) is None
+        assert watch.heard(False, 13, GAP_S, old_s=ANSWER_S) is None
+        assert watch.heard(True, 14, GAP_S, old_s=ANSWER_S) == Change(locked=True, since=13)
+
+    def test_what_the_car_says_by_itself_is_never_that_old(self) -> None:
+        watch = LockWatch()
+        watch.told("unlocked", 10)
+        assert watch.heard(True, 10.1, GAP_S, old_s=PUSH_S) is None
+        assert watch.heard(True, 11, GAP_S, old_s=PUSH_S) == Change(locked=True, since=10)
 
     def test_it_is_blind_where_nobody_watched_before(self) -> None:
         watch = LockWatch()
