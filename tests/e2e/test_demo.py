@@ -18,7 +18,8 @@ import pytest_asyncio
 from house import places
 from house.processes import surroundings
 
-pytestmark = pytest.mark.timeout(600)
+# In the loop of the whole session, which has to answer the pings of its Home Assistant meanwhile.
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 
 class Demo:
@@ -53,7 +54,7 @@ class Demo:
         return Path(next(line.split()[-1] for line in self.printed.splitlines() if line.startswith("Starting")))
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
     environment = {**surroundings(), "PYTHONPATH": str(places.ROOT / "scripts"), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "house"]

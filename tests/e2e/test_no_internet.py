@@ -16,6 +16,7 @@ from house.offline import Guard
 from house.processes import surroundings
 
 
+@pytest.mark.asyncio(loop_scope="session")  # which has to answer the pings of its Home Assistant meanwhile
 @pytest.mark.timeout(600)
 async def test_a_cold_start_without_the_internet_ends_with_a_lock_that_works(tmp_path: Path) -> None:
     """Pains 81, 131."""

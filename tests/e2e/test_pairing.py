@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from house.house import LOCK, House, operate
 from house.watched import Watched
 from house.websocket import CommandFailed
 
-pytestmark = [pytest.mark.timeout(600)]
+# In the loop of the whole session, which has to answer the pings of its Home Assistant meanwhile.
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 Step = dict[str, Any]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def stranger(tmp_path: Path) -> AsyncIterator[House]:
     """A house whose car knows no key. It tells of its locks all the same: that needs none."""
     async with House(tmp_path, with_cloud=False, paired=False) as house:
