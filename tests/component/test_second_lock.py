@@ -12,14 +12,13 @@ from homeassistant.const import STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import Context, HomeAssistant, State, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import MqttMockHAClient
 from tests.component.conftest import Press, household
 from tests.component.fake_bridge import ANNA, BERT, OTHER_CODE, FakeBridge
-from tests.component.test_broker import Gate
 
 from custom_components.driveway import commands, delivery, lock, second_lock
-from custom_components.driveway.broker import CALLS_UNHEARD, Broker
+from custom_components.driveway.broker import CALL_EVERY, CALLS_UNHEARD, Broker
 from custom_components.driveway.const import CONF_ROUTE
 from custom_components.driveway.contract import Command, Outcome
 from custom_components.driveway.devices import cars_of
@@ -143,6 +142,14 @@ async def test_what_the_second_lock_says_is_not_what_the_car_said(
     assert anna(hass).state == "unlocked"
 
 
+async def call_over_the_broker(hass: HomeAssistant, freezer: FrozenDateTimeFactory, times: int) -> None:
+    """The time passes in which Home Assistant says so often something that it then listens for."""
+    for _ in range(times):
+        freezer.tick(CALL_EVERY)
+        async_fire_time_changed(hass)
+        await hass.async_block_till_done(wait_background_tasks=True)
+
+
 @pytest.mark.parametrize("away", ["broker", "broker that hangs", "bridge"])
 async def test_without_a_bridge_the_second_lock_is_what_is_left(
     hass: HomeAssistant,
@@ -157,10 +164,10 @@ async def test_without_a_bridge_the_second_lock_is_what_is_left(
         mqtt_mock._mqttc.on_disconnect(None, None, 0, 0)
         await hass.async_block_till_done()
     elif away == "broker that hangs":
-        gate = Gate(hass, mqtt_mock._mqttc, freezer)
-        await gate.after(1)
-        gate.lets = lambda _topic: False
-        await gate.after(CALLS_UNHEARD + 1)
+        await call_over_the_broker(hass, freezer, 1)
+        carry = mqtt_mock._mqttc.publish.side_effect
+        mqtt_mock._mqttc.publish.side_effect = lambda _topic, *args, **named: carry("nowhere", *args, **named)
+        await call_over_the_broker(hass, freezer, CALLS_UNHEARD + 1)
     else:
         bridge.offline()
     assert anna(hass).state == STATE_UNKNOWN  # nobody hears the car now, and yet it can be locked
