@@ -1,5 +1,6 @@
 """A Home Assistant with a mocked MQTT socket, a bridge that speaks into it, and the household set up."""
 
+import logging
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -119,6 +120,16 @@ def _reads_fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 type Press = Callable[..., Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def complaints(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What an owner would find in the log of the component, or about it."""
+    return lambda: [
+        f"{one.name}: {one.getMessage()}"
+        for one in caplog.records
+        if one.levelno >= logging.WARNING and "driveway" in f"{one.name} {one.getMessage()} {one.exc_text}"
+    ]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What happens to a car: told once, to event entities and to the lock, and never out of the broker's store."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -121,7 +122,7 @@ async def test_pairing(hass: HomeAssistant, bridge: FakeBridge, stage: str | Non
 
 
 async def test_what_lies_stored_or_is_not_known_has_not_happened(
-    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, caplog: pytest.LogCaptureFixture
+    hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge, complaints: Callable[[], list[str]]
 ) -> None:
     bridge.event("unlocked", by="other", retain=True)
     bridge.event("washed")
@@ -129,7 +130,7 @@ async def test_what_lies_stored_or_is_not_known_has_not_happened(
     assert last(hass, LOCK) == last(hass, DRIVE) == {"event_type": None}
     bridge.body(lock="unlocked")
     assert changed_by(hass) is None
-    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+    assert complaints() == []
 
 
 async def test_an_unloaded_entry_hears_nothing(hass: HomeAssistant, home: MockConfigEntry, bridge: FakeBridge) -> None:
