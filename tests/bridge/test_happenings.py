@@ -264,12 +264,18 @@ async def test_the_one_that_did_it_tells_and_the_other_is_silent() -> None:
     assert garage.events() == ["unlocked"]
 
 
-async def test_an_answer_that_was_under_way_for_long_is_not_what_followed_the_neighbours_word() -> None:
+async def unlocked_by_the_neighbour() -> Garage:
+    """A locked car of which the other bridge has just told that it is unlocked."""
     garage = Garage()
     garage.company = True
     garage.says(locked=True)
     await asyncio.sleep(10)
     garage.neighbour("unlocked")
+    return garage
+
+
+async def test_an_answer_that_was_under_way_for_long_is_not_what_followed_the_neighbours_word() -> None:
+    garage = await unlocked_by_the_neighbour()
     await asyncio.sleep(1.5)
     garage.says(locked=True)
     await asyncio.sleep(LOCK_WAIT_S + 0.1)
@@ -279,11 +285,7 @@ async def test_an_answer_that_was_under_way_for_long_is_not_what_followed_the_ne
 
 
 async def test_what_was_done_here_right_after_the_neighbours_word_is_told_at_once() -> None:
-    garage = Garage()
-    garage.company = True
-    garage.says(locked=True)
-    await asyncio.sleep(10)
-    garage.neighbour("unlocked")
+    garage = await unlocked_by_the_neighbour()
     await asyncio.sleep(0.3)
     garage.done("lock")
     garage.says(locked=True)

@@ -64,9 +64,9 @@ class LockWatch:
         self._locked: bool | None = None
         self._heard_at = -math.inf
 
-    def heard(  # what the car said
+    def heard(
         self,
-        locked: bool | None,  # noqa: FBT001
+        locked: bool | None,  # noqa: FBT001 - what the car said
         now: float,
         gap_s: float,
         *,
