@@ -23,6 +23,7 @@ from paho.mqtt.properties import Properties
 from driveway_bridge import code_store, key_store
 from driveway_bridge.contract import Outcome, Result, Signer, new_code
 from driveway_bridge.contract_topics import Topics
+from tests.bridge import paho_thread
 from tests.bridge.daemon.house import PATIENCE_S, Heard, House
 from tests.bridge.daemon.mosquitto import Mosquitto
 from tests.bridge.daemon.test_kill import Watcher
@@ -81,8 +82,7 @@ class Intruder:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        await asyncio.to_thread(paho_thread.end, self._client)
 
     async def publish(self, topic: str, payload: str | bytes, *, retain: bool = False, qos: int = 1) -> None:
         """Publish, and wait until the broker has it."""

@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from driveway_bridge.contract import Outcome
 from driveway_bridge.contract_topics import Topics
 from driveway_bridge.settings import MqttSettings, TlsSettings
+from tests.bridge import paho_thread
 from tests.bridge.broker.authority import ROOT, Authority
 from tests.bridge.daemon.house import PATIENCE_S, House
 from tests.bridge.daemon.mosquitto import Mosquitto
@@ -106,8 +107,7 @@ class Person:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        await asyncio.to_thread(paho_thread.end, self._client)
 
     def _on_subscribe(self, *_: Any) -> None:
         self._loop.call_soon_threadsafe(self._listening.set)

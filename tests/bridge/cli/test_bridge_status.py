@@ -16,6 +16,7 @@ from driveway_bridge import code_store
 from driveway_bridge.contract import CarInfo, Info, LinkState
 from driveway_bridge.contract_topics import Topics
 from driveway_bridge.vin import car_id
+from tests.bridge import paho_thread
 from tests.bridge.cli.programs import VIN, Done
 from tests.bridge.daemon.mosquitto import Mosquitto, find_mosquitto
 
@@ -53,8 +54,7 @@ class Told:
         self._end.set()
         if self._ticking.is_alive():
             self._ticking.join(5)
-        self._client.disconnect()
-        self._client.loop_stop()
+        paho_thread.end(self._client)
 
 
 @pytest.fixture

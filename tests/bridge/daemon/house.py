@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from driveway_bridge.contract import LOCK_TTL_S, Command, Outcome, Result, Signer
+from tests.bridge import paho_thread
 
 PATIENCE_S = 40.0
 
@@ -73,8 +74,7 @@ class House:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        await asyncio.to_thread(paho_thread.end, self._client)
 
     def _on_connect(self, client: paho.Client, *_: Any) -> None:
         connected = client.socket()

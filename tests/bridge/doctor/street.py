@@ -27,6 +27,7 @@ from driveway_bridge.simulator.listeners import TcpListener
 from driveway_bridge.simulator.live import LiveCar
 from driveway_bridge.simulator.virtual_car import VirtualCar
 from driveway_bridge.vin import car_id
+from tests.bridge import paho_thread
 from tests.bridge.daemon.mosquitto import Mosquitto
 
 VIN = "5YJ30123456789ABC"
@@ -113,8 +114,7 @@ class FakeBridge:
 
     async def close(self) -> None:
         await self.silence()
-        self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        await asyncio.to_thread(paho_thread.end, self._client)
 
     async def _tick(self) -> None:
         while True:

@@ -16,6 +16,7 @@ from driveway_bridge import code_store, key_store
 from driveway_bridge.contract import Outcome, Result
 from driveway_bridge.contract_topics import Topics
 from driveway_bridge.settings import PLAIN_TOPICS
+from tests.bridge import paho_thread
 from tests.bridge.daemon.house import Heard, House, until_taken
 from tests.bridge.daemon.mosquitto import Mosquitto
 from tests.bridge.daemon.test_bridge import CAR, Home
@@ -147,8 +148,7 @@ async def test_a_broker_of_the_old_kind(unlocking: Home) -> None:
             with_old.publish(home.topics.plain(CAR, "lock"), "UNLOCK", qos=1)
             assert (await final(house, "lock", since)).outcome is Outcome.CONFIRMED
     finally:
-        with_old.disconnect()
-        await asyncio.to_thread(with_old.loop_stop)
+        await asyncio.to_thread(paho_thread.end, with_old)
 
 
 async def test_without_plain_topics_nobody_listens(home: Home) -> None:

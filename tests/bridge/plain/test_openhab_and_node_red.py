@@ -23,6 +23,7 @@ from driveway_bridge.contract_topics import Topics
 from driveway_bridge.mqtt.catalogue import CATALOGUE
 from driveway_bridge.mqtt.things import THINGS
 from driveway_bridge.settings import PLAIN_TOPICS
+from tests.bridge import paho_thread
 from tests.bridge.daemon.house import PATIENCE_S, House, until_taken
 from tests.bridge.daemon.mosquitto import ROOT, Mosquitto
 from tests.bridge.daemon.test_process import CAR, VIN, Process, configuration, driveway, simulated_car
@@ -85,8 +86,7 @@ class Old:
         try:
             yield self
         finally:
-            self.client.disconnect()
-            await asyncio.to_thread(self.client.loop_stop)
+            await asyncio.to_thread(paho_thread.end, self.client)
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_S):
