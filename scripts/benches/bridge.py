@@ -15,7 +15,6 @@ import json
 import os
 import platform
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from tests.bridge.daemon.house import House
 from tests.bridge.daemon.mosquitto import ROOT, Mosquitto, find_mosquitto
 from tests.bridge.link import fake_bluez
 from tests.bridge.link.fake_bluez import FakeBluez
+from tests.bridge.port import KeptPort
 
 VIN = "5YJ3E1EA1KF000000"
 PASSWORD = "a long password"  # noqa: S105 - of a page that lives for some seconds, on this computer
@@ -168,14 +168,6 @@ def visit_page(port: int) -> None:
             answer.read()
 
 
-def free_port() -> int:
-    """Ask the kernel for a port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 async def measure(starts: int) -> tuple[list[float], Size, Size, Size]:
     """Start the bridge several times; gives the times until it was online, and its sizes.
 
@@ -202,10 +194,10 @@ async def measure(starts: int) -> tuple[list[float], Size, Size, Size]:
                 plain = await size_when_settled(pid)
                 if not adapter.discovering:
                     raise RuntimeError("the bridge does not scan")
-            port = free_port()
-            async with stand.bridge(page=port) as (pid, _took):
+            port = stack.enter_context(contextlib.closing(KeptPort()))
+            async with stand.bridge(page=port.number) as (pid, _took):
                 unvisited = await size_when_settled(pid)
-                await asyncio.to_thread(visit_page, port)
+                await asyncio.to_thread(visit_page, port.number)
                 page = await size_when_settled(pid)
             air.cancel()
     return times[1:], plain, unvisited, page  # the first start has compiled what was not yet compiled

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import contextlib
 import sys
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.bridge.port import KeptPort
 
 # How long one example takes says something of the machine, and nothing of what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=(HealthCheck.too_slow,))
@@ -23,7 +25,5 @@ if sys.version_info < (3, 14):
 @pytest.fixture
 def unused_tcp_port() -> Iterator[int]:
     """A port that nobody listens on, nor is given meanwhile: only who asks for it by number may, more than once."""
-    with socket.socket() as kept:
-        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: then both may have it
-        kept.bind(("127.0.0.1", 0))
-        yield kept.getsockname()[1]
+    with contextlib.closing(KeptPort()) as port:
+        yield port.number

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import logging
 import re
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -152,20 +150,22 @@ def test_libraries_are_quiet_below_a_warning(monkeypatch: pytest.MonkeyPatch) ->
             logging.getLogger(name).setLevel(before)
 
 
-async def test_the_log_of_a_whole_day_holds_nothing_that_opens_a_car(tmp_path: Path) -> None:
+async def test_the_log_of_a_whole_day_holds_nothing_that_opens_a_car(tmp_path: Path, unused_tcp_port: int) -> None:
     """Pains 104: at debug level too, with commands, strangers, a broker that goes away and a wrong configuration."""
     data = tmp_path / "data"
     code = code_store.load_or_create_code(data)
     topics = Topics("driveway", code_store.load_or_create_bridge_id(data))
     key = key_store.load_or_create(data)
     signer, stranger = Signer.from_code(code), Signer.from_code(new_code())
-    with Mosquitto(find_mosquitto(), tmp_path / "broker") as broker, reserved_port() as page:
+    with Mosquitto(find_mosquitto(), tmp_path / "broker") as broker:
         broker.start()
         async with simulated_car(tmp_path, key.public) as (_, port), House(broker.port) as house:
             file = tmp_path / "driveway.yaml"
             text = f"{{vin: {VIN}, name: Anna, link: 'tcp://127.0.0.1:{port}'}}"
             mqtt = f"{{port: {broker.port}, username: u, password: correct horse}}"
-            file.write_text(f"mqtt: {mqtt}\nweb: {{port: {page}, password: battery staple}}\ncars: [{text}]\n")
+            file.write_text(
+                f"mqtt: {mqtt}\nweb: {{port: {unused_tcp_port}, password: battery staple}}\ncars: [{text}]\n"
+            )
 
             async def give(by: Signer, command: str, **changes: Any) -> Result:
                 command_id, payload = await house.signed(by, car_id(VIN), command, **changes)
@@ -210,12 +210,3 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not holds():  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.05)
-
-
-@contextlib.contextmanager
-def reserved_port() -> Iterator[int]:
-    """A port that the system gives to nobody who does not ask for it; who does may listen on it."""
-    with socket.socket() as reserved:
-        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        reserved.bind(("127.0.0.1", 0))
-        yield reserved.getsockname()[1]

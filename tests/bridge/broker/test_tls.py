@@ -237,11 +237,9 @@ async def test_who_says_nothing_is_given_up(authority: Authority, monkeypatch: p
     assert "did not answer within 0.3 s" in told
 
 
-async def test_nobody_is_there(authority: Authority) -> None:
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        port = reserved.getsockname()[1]
-        assert "is not reached: Connection refused" in await refused(port, TlsSettings(ca_file=authority.ca))
+async def test_nobody_is_there(authority: Authority, unused_tcp_port: int) -> None:
+    told = await refused(unused_tcp_port, TlsSettings(ca_file=authority.ca))
+    assert "is not reached: Connection refused" in told
 
 
 # Files ----------------------------------------------------------------------------------------------------------------

@@ -133,11 +133,9 @@ def test_another_car_than_the_one_that_is_meant(
     assert car.is_locked()
 
 
-def test_nobody_listens(driveway: Driveway, data: Path) -> None:
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        port = reserved.getsockname()[1]
-        done = driveway("lock", "--vin", VIN, "--link", f"tcp://127.0.0.1:{port}", "--data", data, "--json")
+def test_nobody_listens(driveway: Driveway, data: Path, unused_tcp_port: int) -> None:
+    link = f"tcp://127.0.0.1:{unused_tcp_port}"
+    done = driveway("lock", "--vin", VIN, "--link", link, "--data", data, "--json")
     assert (done.status, done.json["outcome"], done.json["reason"]) == (1, "failed", "nobody_listening")
     assert "Check the address and port" in done.json["message"]
     assert done.json["handshakes"] == 0

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.bridge.port import KeptPort
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -55,11 +57,8 @@ class Mosquitto:
         self._folder = folder
         folder.mkdir()
         self._process: subprocess.Popen[bytes] | None = None
-        # Kept, and never listened on: mosquitto may bind it too, and meanwhile the system gives it to nobody else.
-        self._place = socket.socket()
-        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._place.bind(("127.0.0.1", 0))
-        self.port: int = self._place.getsockname()[1]
+        self._kept = KeptPort()
+        self.port = self._kept.number
         self.settings = ["allow_anonymous true", "set_tcp_nodelay true"]
 
     def __enter__(self) -> Self:
@@ -68,7 +67,7 @@ class Mosquitto:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._process is not None:
             self.kill()
-        self._place.close()
+        self._kept.close()
 
     def start(self) -> None:
         """Start and wait until it listens."""
@@ -79,7 +78,7 @@ class Mosquitto:
         self._process = subprocess.Popen(
             [self._program, "-c", file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        until = time.monotonic() + 10
+        until = time.monotonic() + 40
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()

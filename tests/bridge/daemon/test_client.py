@@ -203,15 +203,12 @@ async def test_a_broker_that_does_not_let_us_publish_is_named(
     assert "Not authorized" in caplog.text
 
 
-async def test_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        port = reserved.getsockname()[1]
-        async with running(Bridge(port)) as bridge:
-            await bridge.has_tried(3)
+async def test_nobody_listens(caplog: pytest.LogCaptureFixture, unused_tcp_port: int) -> None:
+    async with running(Bridge(unused_tcp_port)) as bridge:
+        await bridge.has_tried(3)
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1
-    assert f"127.0.0.1:{port} is not reached: Connection refused" in warnings[0]
+    assert f"127.0.0.1:{unused_tcp_port} is not reached: Connection refused" in warnings[0]
 
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -369,12 +368,10 @@ async def test_a_key_for_a_proxy_that_has_none(hall: PlayedProxy) -> None:
 
 
 @pytest.mark.parametrize("host", ["no-such-proxy.invalid", "127.0.0.1"])
-async def test_nobody_there(host: str) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # and not listened to
-        one = ProxySettings(host=host, port=unused.getsockname()[1])
-        async with bridge(BluetoothSettings(adapters="none", proxies=(one,))) as made:
-            assert await reason(made, 4) == "proxy_unreachable"
+async def test_nobody_there(host: str, unused_tcp_port: int) -> None:
+    one = ProxySettings(host=host, port=unused_tcp_port)
+    async with bridge(BluetoothSettings(adapters="none", proxies=(one,))) as made:
+        assert await reason(made, 4) == "proxy_unreachable"
 
 
 @pytest.mark.parametrize(
