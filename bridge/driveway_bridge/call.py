@@ -60,6 +60,10 @@ class Ask:
     sent_at: float | None = None
     """When the first frame with the command itself went out; parts of it may have."""
 
+    def under_way_s(self, now: float) -> float:
+        """For how long: what the answer says may be so old."""
+        return 0.0 if self.sent_at is None else now - self.sent_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:

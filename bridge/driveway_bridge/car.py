@@ -78,8 +78,8 @@ class Vehicle(Protocol):
 class Observer:
     """Hears of one car what it wants to hear: each method may be overridden. Called at once, on the event loop."""
 
-    def heard_body(self, body: Body, source: str) -> None:
-        """The car told its body's state: asked (`read`) or by itself (`push`)."""
+    def heard_body(self, body: Body, source: str, old_s: float) -> None:
+        """The car told its body's state: asked `old_s` seconds ago (`read`), or by itself (`push`)."""
 
     def heard_state(self, subject: str, state: State) -> None:
         """Infotainment answered a question about a subject of `known.SUBJECTS`."""
@@ -241,8 +241,8 @@ class Car:
         for subject in self.knowledge:
             self._tell_state(subject)
 
-    def heard_body(self, body: Body, source: str) -> None:
-        """The car told its body's state, asked (`read`) or by itself (`push`)."""
+    def heard_body(self, body: Body, source: str, old_s: float = 0.0) -> None:
+        """The car told its body's state, asked `old_s` seconds ago (`read`), or by itself (`push`)."""
         news = self.knowledge.take_body(body, source, self._boot.now())
         self._tell_state_soon(BODY, news=news)
         if body.asleep is not None:
@@ -251,7 +251,7 @@ class Car:
             self.presence.heard(asyncio.get_running_loop().time())  # who answers is near, whatever the radio has heard
         self._note_contact()
         for observer in self.observers:
-            observer.heard_body(body, source)
+            observer.heard_body(body, source, old_s)
         if body.user_present:
             self.make_room()
 

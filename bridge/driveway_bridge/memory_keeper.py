@@ -50,7 +50,7 @@ class _Listener(Observer):
         self._keeper = keeper
         self.car = car
 
-    def heard_body(self, body: Body, source: str) -> None:  # noqa: ARG002 - the car's knowledge has it already
+    def heard_body(self, body: Body, source: str, old_s: float) -> None:  # noqa: ARG002 - the car's knowledge has it already
         """Remember the body's values."""
         self._keeper.heard(self.car, BODY)
 

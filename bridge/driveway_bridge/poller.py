@@ -167,7 +167,7 @@ class Poller(Observer):
 
     # What is heard ----------------------------------------------------------------------------------------------------
 
-    def heard_body(self, body: Body, source: str) -> None:  # noqa: ARG002 - the observer's shape
+    def heard_body(self, body: Body, source: str, old_s: float) -> None:  # noqa: ARG002 - the observer's shape
         """Plan by what the body told."""
         self._plan.heard_body(body, _now())
         self._changed.set()

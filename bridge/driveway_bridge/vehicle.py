@@ -69,7 +69,7 @@ class Vehicle:
         *,
         hold_s: float = 10.0,
         kind: SignatureType = SignatureType.AES_GCM_PERSONALIZED,
-        on_body: Callable[[Body, str], None] = _ignore,
+        on_body: Callable[[Body, str, float], None] = _ignore,
         on_link: Callable[[bool, str | None], None] = _ignore,
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[int], bytes] = secrets.token_bytes,
@@ -78,8 +78,8 @@ class Vehicle:
 
         `kind` is how commands are authenticated: encrypted, or with HMAC_PERSONALIZED readable for whoever listens.
 
-        `on_body(body, "read" | "push")` hears each state, asked for or told by the car itself; `on_link(linked,
-        reason)` each opening, giving back (no reason), loss and failed attempt.
+        `on_body(body, "read" | "push", old_s)` hears each state, asked for `old_s` seconds ago, or told by the car
+        itself (0); `on_link(linked, reason)` each opening, giving back (no reason), loss and failed attempt.
         """
         self._on_body = on_body
         self._clock = clock
@@ -125,7 +125,10 @@ class Vehicle:
         self._errands.add(errand)
         self._line.keep()
         try:
-            answer = await (self._ask_patiently(errand, command) if command.reads else self._act(errand))
+            if command.reads:  # on a slow link the answer may come when the question was already put again
+                answer = await self._unless_proved(errand, self._ask_patiently(errand, command))
+            else:
+                answer = await self._act(errand)
         finally:
             self._errands.discard(errand)
             self._line.let_go(linger=linger)
@@ -244,7 +247,7 @@ class Vehicle:
                 return error
             if isinstance(answer, Reply) and answer.body is not None:
                 errand.body = answer.body
-                self._hear_body(answer.body, "read")
+                self._hear_body(answer.body, "read", ask.under_way_s(self._clock()))
             self._rouser.note(answer, command.domain)
             return answer
 
@@ -254,9 +257,9 @@ class Vehicle:
 
     # What the car tells by itself -------------------------------------------------------------------------------------
 
-    def _hear_body(self, body: Body, source: str) -> None:
+    def _hear_body(self, body: Body, source: str, old_s: float = 0.0) -> None:
         self._rouser.note_body(body)
-        self._on_body(body, source)
+        self._on_body(body, source, old_s)
 
     def _on_broadcast(self, body: Body) -> None:
         self._hear_body(body, "push")
@@ -269,7 +272,7 @@ class Vehicle:
 
     def _on_late_reply(self, ask: Ask, reply: Reply) -> None:
         if reply.body is not None:
-            self._hear_body(reply.body, "read")
+            self._hear_body(reply.body, "read", ask.under_way_s(self._clock()))
         for errand in self._errands:
             if ask in errand.asks and ask.command is errand.command:
                 errand.prove(reply)

@@ -174,6 +174,8 @@ class House:
         self.dialer = PlayedDialer(self.car)
         self.store = ForgetfulStore()
         self.told: list[tuple[object, ...]] = []
+        self.ages: list[float] = []
+        """How old each state may have been, in seconds."""
         self.stages: list[str] = []
         self.vehicle = self.another()
 
@@ -190,8 +192,9 @@ class House:
         )
         return self.vehicle
 
-    def on_body(self, body: Body, source: str) -> None:
+    def on_body(self, body: Body, source: str, old_s: float) -> None:
         self.told.append(("body", body.locked, source))
+        self.ages.append(old_s)
 
     async def do(self, command: Command, timeout_s: float = 8.0) -> Execution:
         self.stages = []

@@ -49,8 +49,8 @@ class Garage:
     def events(self) -> list[str]:
         return [event.event for _, event in self.told]
 
-    def says(self, **changes: Any) -> None:
-        self.car.heard_body(body(**changes), "read")
+    def says(self, *, old_s: float = 0.3, **changes: Any) -> None:
+        self.car.heard_body(body(**changes), "read", old_s)
 
     def calls(self) -> None:
         """The car is heard over the air."""
@@ -276,8 +276,8 @@ async def unlocked_by_the_neighbour() -> Garage:
 
 async def test_an_answer_that_was_under_way_for_long_is_not_what_followed_the_neighbours_word() -> None:
     garage = await unlocked_by_the_neighbour()
-    await asyncio.sleep(1.5)
-    garage.says(locked=True)
+    await asyncio.sleep(5)
+    garage.says(locked=True, old_s=5.2)
     await asyncio.sleep(LOCK_WAIT_S + 0.1)
     garage.says(locked=False)
     await asyncio.sleep(LOCK_WAIT_S + 0.1)

@@ -30,6 +30,7 @@ from tests.bridge.protocol.scripted_car import (
     broadcast,
     command_status,
     nominal_error,
+    status,
 )
 
 pytestmark = pytest.mark.looptime
@@ -167,11 +168,25 @@ async def test_status(house: House) -> None:
     assert ("body", True, "read") in house.told
 
 
+@pytest.mark.parametrize("after_s", [0.3, 1.4, 2.6])
+async def test_a_state_may_be_as_old_as_the_question(house: House, after_s: float) -> None:
+    """In time, and when the question was already put again."""
+    house.car.every = lambda link, request: link.tell_later(after_s, house.car.car.plain(request, status(LOCKED)))
+    begun = now()
+    execution = await house.do(security.status())
+    assert (execution.outcome, execution.state) == (Outcome.CONFIRMED, execution.body)
+    assert now() - begun == pytest.approx(after_s)
+    assert house.told[-1] == ("body", True, "read")
+    assert house.ages == [pytest.approx(after_s)]
+
+
 async def test_what_the_car_tells_by_itself(house: House) -> None:
     await house.acquainted()
+    house.ages.clear()
     house.car.links[0].tell(broadcast(UNLOCKED))
     await asyncio.sleep(0.1)
     assert house.told == [("body", False, "push")]
+    assert house.ages == [0.0]
 
 
 async def test_one_byte_at_a_time(house: House) -> None:

@@ -75,7 +75,7 @@ async def tell() -> int:
             MemoryDialer(live.attach),
             sessions,
             hold_s=math.inf,
-            on_body=lambda body, source: heard.put_nowait(body) if source == "push" else None,
+            on_body=lambda body, source, _old_s: heard.put_nowait(body) if source == "push" else None,
         )
         click.echo(_BEGINNING)
         try:

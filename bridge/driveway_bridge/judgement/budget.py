@@ -95,7 +95,7 @@ class Budget(Observer):
 
     # What is heard ----------------------------------------------------------------------------------------------------
 
-    def heard_body(self, body: Body, source: str) -> None:  # noqa: ARG002 - the observer's shape
+    def heard_body(self, body: Body, source: str, old_s: float) -> None:  # noqa: ARG002 - the observer's shape
         """Learn whether it is awake, and who touched it."""
         now = self._clock()
         self._account(now)

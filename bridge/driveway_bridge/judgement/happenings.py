@@ -23,8 +23,6 @@ GAP_QUESTIONS: Final = 2.5
 """The same in times between two questions: with an open link every other one is left out, as the car then tells."""
 PUSH_S: Final = 0.5
 """What the car said by itself before another bridge told of a change may arrive so long after that word."""
-ANSWER_S: Final = 2.0
-"""The same of what it said when it was asked, which it may have been that long before."""
 STIR_S: Final = 300.0
 """Somebody was in the car so shortly before it was heard the last time: then it was driven away."""
 BLIND_S: Final = 300.0

@@ -170,25 +170,25 @@ class _Watch(Observer):
             doer = Doer(asker.name) if asker.client is None else Doer(CLIENT, asker.client)
             self._deeds.begun(command.id, command.command, doer)
 
-    def heard_body(self, body: Body, source: str) -> None:
+    def heard_body(self, body: Body, source: str, old_s: float) -> None:
         """See whether the lock has changed, and whether somebody is in the car."""
         now = self._boot.now()
         if body.user_present:
             self._whereabouts.stirred(now)
         follows = not self._standing.leads()
         gap_s = self._gap_s * (FOLLOWS if follows else 1.0)
-        change = self._lock.heard(body.locked, now, gap_s, old_s=self._old_s(body.locked, source))
+        change = self._lock.heard(body.locked, now, gap_s, old_s=self._old_s(body.locked, source, old_s))
         if change is not None:
             self._lock_changed(change)
         elif self._lock.blind and body.locked is not None and self._standing.company():
             # Another bridge may have seen it change, and would take what was done here for somebody else's doing.
             self._lock_changed(Change(body.locked, now - LOCK_WAIT_S, assumed=True))
 
-    def _old_s(self, locked: bool | None, source: str) -> float:  # noqa: FBT001 - what the car said
+    def _old_s(self, locked: bool | None, source: str, asked_s: float) -> float:  # noqa: FBT001 - what the car said
         """How old this word may be; one that fits what was done here since another bridge's is not old."""
         if locked is not None and self._deeds.doer(Change(locked, self._lock.told_at)) is not None:
             return 0.0
-        return happenings.PUSH_S if source == "push" else happenings.ANSWER_S
+        return happenings.PUSH_S if source == "push" else asked_s
 
     def heard_state(self, subject: str, state: State) -> None:
         """See whether the car is driven."""

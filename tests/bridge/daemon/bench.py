@@ -66,7 +66,7 @@ class FakeVehicle:
 
     public_key = bytes(65)
 
-    def __init__(self, on_body: Callable[[Body, str], None]) -> None:
+    def __init__(self, on_body: Callable[[Body, str, float], None]) -> None:
         self.on_body = on_body
         self.at_once = True
         self.asleep = False
@@ -125,7 +125,7 @@ class FakeVehicle:
         self.ended.append(command.name)
         answer = self.answers.get(command.name, self.answer)
         if answer.body is not None:
-            self.on_body(answer.body, "read")
+            self.on_body(answer.body, "read", 0.0)
         return answer
 
     def give_back(self) -> bool:

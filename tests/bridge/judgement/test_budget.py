@@ -46,7 +46,7 @@ class Account:
         end = self.now + seconds
         while self.now < end:
             self.now = min(end, self.now + every_s)
-            self.budget.heard_body(seen, "read")
+            self.budget.heard_body(seen, "read", 0.0)
 
     def do(self, command: Command, *, asked: bool = True, total_s: float = 0.5, **fields: Any) -> None:
         self.now += total_s
@@ -92,7 +92,7 @@ def test_a_wake_that_is_seen_on_the_way_is_not_taken_for_somebody_elses() -> Non
     account = Account()
     account.look(SLEEPS, 600)
     account.now += 3
-    account.budget.heard_body(body(), "read")
+    account.budget.heard_body(body(), "read", 0.0)
     account.do(LIMIT, total_s=9.0, wakes=1)
     account.look(body(), 660)
     account.look(SLEEPS, HOUR_S)

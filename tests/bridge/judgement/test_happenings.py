@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from driveway_bridge.judgement.happenings import (
-    ANSWER_S,
     ARRIVED,
     BLIND_S,
     DROVE_OFF,
@@ -59,10 +58,15 @@ class TestLock:
     def test_what_was_answered_before_another_bridges_word_is_not_what_followed_it(self) -> None:
         watch = LockWatch()
         watch.told("unlocked", 10)
-        assert watch.heard(True, 11.9, GAP_S, old_s=ANSWER_S) is None
+        assert watch.heard(True, 15, GAP_S, old_s=5.1) is None
         assert not watch.blind
-        assert watch.heard(False, 13, GAP_S, old_s=ANSWER_S) is None
-        assert watch.heard(True, 14, GAP_S, old_s=ANSWER_S) == Change(locked=True, since=13)
+        assert watch.heard(False, 16, GAP_S, old_s=6.2) is None
+        assert watch.heard(True, 17, GAP_S, old_s=0.3) == Change(locked=True, since=16)
+
+    def test_what_was_asked_after_it_is(self) -> None:
+        watch = LockWatch()
+        watch.told("unlocked", 10)
+        assert watch.heard(True, 10.4, GAP_S, old_s=0.3) == Change(locked=True, since=10)
 
     def test_what_the_car_says_by_itself_is_never_that_old(self) -> None:
         watch = LockWatch()
