@@ -208,7 +208,7 @@ async def test_killed_at_any_moment_it_comes_back_as_it_was(broker: Mosquitto, t
         assert {path.name for path in the.data.glob("*damaged*")} == set()
         verdict = audited(the.data)
         assert verdict.breaks == []
-        assert verdict.lines > KILLS
+        assert verdict.lines > KILLS / 4, "hardly anything was written"
 
 
 @pytest.mark.parametrize("files", range(1, 8))
