@@ -70,8 +70,8 @@ class Listener:
     """Who is told what happens on a call."""
 
     broadcast: Callable[[Body], None]
-    late_reply: Callable[[Ask, Reply], None]
-    """An answer to a request that was over."""
+    reply: Callable[[Ask, Reply], None]
+    """An answer, also to a request that was over; at once, as broadcasts are: who waits for it wakes up later."""
     lost: Callable[[LinkLost], None]
     reserve: Callable[[CountersNeeded], Awaitable[SavedSession]]
     """Write a block of counters down."""
@@ -185,10 +185,14 @@ class Call:
             self._over[ask.id] = ask
             while len(self._over) > len(self._asks) + 8:
                 del self._over[next(iter(self._over))]
-            if not ask.future.done():
-                ask.future.set_result(outcome)
-        elif isinstance(outcome, Reply) and outcome.id in self._over:
-            self._listener.late_reply(self._over.pop(outcome.id), outcome)
+        else:
+            ask = self._over.pop(outcome.id, None) if isinstance(outcome, Reply) else None
+        if ask is None:
+            return
+        if isinstance(outcome, Reply):
+            self._listener.reply(ask, outcome)
+        if not ask.future.done():
+            ask.future.set_result(outcome)
 
     async def _receive(self) -> None:
         while True:

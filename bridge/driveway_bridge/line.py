@@ -52,7 +52,7 @@ class Ears:
     """Who is told what happens."""
 
     broadcast: Callable[[Body], None]
-    late_reply: Callable[[Ask, Reply], None]
+    reply: Callable[[Ask, Reply], None]
     link: Callable[[bool, str | None], None]
 
 
@@ -199,7 +199,7 @@ class Line:
         )
         listener = Listener(
             broadcast=self._ears.broadcast,
-            late_reply=self._ears.late_reply,
+            reply=self._ears.reply,
             lost=self._on_lost,
             reserve=self._reserve,
         )

@@ -87,7 +87,7 @@ class Vehicle:
         self.public_key = key.public
         """Of our key: 65 bytes."""
         terms = Terms(vin=vin, key=key, hold_s=hold_s, kind=kind, clock=clock, random=random)
-        ears = Ears(broadcast=self._on_broadcast, late_reply=self._on_late_reply, link=on_link)
+        ears = Ears(broadcast=self._on_broadcast, reply=self._on_reply, link=on_link)
         self._line = Line(terms, dialer, sessions, ears)
         self._rouser = Rouser(self._put, self._line, clock)
 
@@ -247,7 +247,6 @@ class Vehicle:
                 return error
             if isinstance(answer, Reply) and answer.body is not None:
                 errand.body = answer.body
-                self._hear_body(answer.body, "read", ask.under_way_s(self._clock()))
             self._rouser.note(answer, command.domain)
             return answer
 
@@ -270,9 +269,10 @@ class Vehicle:
                 if errand.call is not None and errand.asks[-1].command is errand.command:
                     errand.call.hasten(errand.asks[-1], GRACE_S)
 
-    def _on_late_reply(self, ask: Ask, reply: Reply) -> None:
+    def _on_reply(self, ask: Ask, reply: Reply) -> None:
         if reply.body is not None:
             self._hear_body(reply.body, "read", ask.under_way_s(self._clock()))
-        for errand in self._errands:
-            if ask in errand.asks and ask.command is errand.command:
-                errand.prove(reply)
+        if ask.future.done():  # nobody waits for this very request any more
+            for errand in self._errands:
+                if ask in errand.asks and ask.command is errand.command:
+                    errand.prove(reply)

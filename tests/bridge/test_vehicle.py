@@ -180,6 +180,18 @@ async def test_a_state_may_be_as_old_as_the_question(house: House, after_s: floa
     assert house.ages == [pytest.approx(after_s)]
 
 
+async def test_what_the_car_says_is_heard_in_its_order(house: House) -> None:
+    """It answers, is unlocked with a card, and tells that, before we have looked at the answer."""
+
+    def unlocked_at_that_moment(link: PlayedLink, request: Request) -> None:
+        link.tell(house.car.car.plain(request, status(LOCKED)))
+        link.tell(broadcast(UNLOCKED))
+
+    house.car.every = unlocked_at_that_moment
+    await house.do(security.status())
+    assert [entry for entry in house.told if entry[0] == "body"] == [("body", True, "read"), ("body", False, "push")]
+
+
 async def test_what_the_car_tells_by_itself(house: House) -> None:
     await house.acquainted()
     house.ages.clear()
